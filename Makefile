@@ -1,0 +1,67 @@
+# Needs python3 (3.11 to 3.13), make and a package registry; everything else goes into .venv.
+# Written for GNU make 3.81 and BSD userland too, since that is what macOS has.
+
+PYTHON ?= python3
+NOTEBOOK ?= $(sort $(wildcard chapters/*.ipynb))
+PORT ?= 8000
+
+# The stamp is made last, inside .venv, which is emptied first: an interrupted install leaves none.
+# The weekly canary brings its own environment and says so: make INSTALLED= BIN= test book
+INSTALLED = .venv/.installed
+BIN = .venv/bin/
+
+# One line, or nothing when this Python will do. Evaluated only where an environment is made.
+UNSUITABLE = $(shell $(PYTHON) tools/check_python.py 2>&1)
+SUITABLE_PYTHON = $(if $(UNSUITABLE),$(error $(UNSUITABLE)))
+
+.PHONY: help book test serve notebooks lock clean
+
+help:
+	@echo 'make book        build the book from the notebooks, running what has changed'
+	@echo 'make test        run the tests, and every notebook against its stored outputs'
+	@echo 'make serve       show the book at http://127.0.0.1:$(PORT) (another port: PORT=8001)'
+	@echo 'make notebooks   run all notebooks and store their outputs in place'
+	@echo '                 (one: NOTEBOOK=chapters/01-gradient-descent.ipynb)'
+	@echo 'make lock        write requirements.lock anew from requirements.txt'
+	@echo 'make clean       remove what was built; .venv stays (rm -rf .venv)'
+
+$(INSTALLED): requirements.lock pyproject.toml
+	$(SUITABLE_PYTHON)
+	@echo 'Installing requirements.lock into .venv, which takes some minutes the first time.'
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(INSTALLED)
+
+# Warnings are errors, and all of them are shown before the build fails.
+book: $(INSTALLED)
+	$(BIN)jupyter-book build . -W -n --keep-going
+	@echo 'Open _build/html/index.html, or type make serve.'
+
+# One notebook stays in one process: its cells depend on one another.
+test: $(INSTALLED)
+	$(BIN)python -m pytest tests chapters --nbval --nbval-current-env --nbval-cell-timeout=180 -n 2 --dist loadfile
+
+_build/html/index.html:
+	@$(MAKE) book
+
+serve: _build/html/index.html
+	$(BIN)python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+notebooks: $(INSTALLED)
+	$(BIN)python tools/run_notebooks.py $(NOTEBOOK)
+
+# uv, in an environment of its own that is thrown away. It keeps the versions that the present lock names
+# as long as requirements.txt allows them.
+lock:
+	$(SUITABLE_PYTHON)
+	@uv=$$(mktemp -d) && trap 'rm -rf "$$uv"' EXIT && \
+	$(PYTHON) -m venv "$$uv" && "$$uv/bin/python" -m pip install --quiet --disable-pip-version-check uv && \
+	"$$uv/bin/uv" pip compile --quiet --universal --fork-strategy fewest --generate-hashes \
+	  --python-version 3.11 --no-emit-package optkit requirements.txt -o requirements.lock
+	@echo 'requirements.lock is written. Now: make test && make book, then commit it.'
+	@echo 'For the newest versions of everything, remove requirements.lock before make lock.'
+
+clean:
+	rm -rf _build .pytest_cache
+	find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,77 @@
+"""Any rule as a Keras optimizer."""
+
+import dataclasses
+
+import optkit.hardware  # before Keras: it sets TensorFlow up
+
+import keras
+import numpy as np
+
+from optkit.rules import Rule
+
+
+@keras.saving.register_keras_serializable(package="optkit")
+class KerasOptimizer(keras.optimizers.Optimizer):
+    """A Keras optimizer that updates by ``rule``: ``model.compile(optimizer=KerasOptimizer(Adam()), ...)``.
+
+    ``learning_rate`` takes the place of the rule's own when given, and may be a Keras schedule. Other keyword
+    arguments are those of ``keras.optimizers.Optimizer`` (``clipnorm``, ``weight_decay``, ``use_ema``, ...).
+
+    It saves, loads and serialises with its model; a saved model loads after ``import optkit``, and when it trained by a
+    rule of your own, after that rule has been defined. ValueError when the rule is not one, has no learning rate, or
+    holds an array in place of a number.
+    """
+
+    def __init__(self, rule, learning_rate=None, **arguments):
+        if not isinstance(rule, Rule):
+            raise ValueError(f"rule must be one of optkit.rules, such as optkit.Adam(), got {rule!r}")
+        if "learning_rate" not in hyperparameters(rule):
+            raise ValueError(f"{type(rule).__name__} has no learning_rate, which a Keras optimizer must have")
+        for name, value in hyperparameters(rule).items():
+            if np.ndim(value):
+                raise ValueError(f"{name} must be one number for a Keras optimizer, got {value!r}")
+        super().__init__(rule.learning_rate if learning_rate is None else learning_rate, **arguments)
+        self.rule = rule
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        # What a memory starts from does not depend on the shape, so one number tells it for all variables.
+        starts = self.rule.start(np.zeros(()))
+        self.slots = {}
+        for slot in self.rule.slots():
+            initializer = keras.initializers.Constant(float(starts[slot]))
+            self.slots[slot] = self.add_optimizer_variables(variables, slot, initializer)
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        state = {"t": self.iterations.value} | {slot: variables[index].value for slot, variables in self.slots.items()}
+        rule = dataclasses.replace(self.rule, learning_rate=learning_rate)
+        step, state = rule.update(keras.ops.cast(gradient, variable.dtype), state, variable.value)
+        self.assign_sub(variable, step)
+        for slot, variables in self.slots.items():
+            self.assign(variables[index], state[slot])
+
+    def get_config(self):
+        own = {name: float(value) for name, value in hyperparameters(self.rule).items()}
+        return super().get_config() | {"rule": type(self.rule).__name__, "hyperparameters": own}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        name, own = config.pop("rule"), config.pop("hyperparameters")
+        known = {rule.__name__: rule for rule in _subclasses(Rule)}
+        if name not in known:
+            raise ValueError(f"this optimizer was saved with a rule {name!r}, which is not defined here; define it "
+                             f"before loading (known: {', '.join(sorted(known))})")
+        return super().from_config(config | {"rule": known[name](**own)}, custom_objects)
+
+
+def hyperparameters(rule):
+    """The hyperparameters of a rule, by name."""
+    return {field.name: getattr(rule, field.name) for field in dataclasses.fields(rule)}
+
+
+def _subclasses(cls):
+    return {child for direct in cls.__subclasses__() for child in {direct, *_subclasses(direct)}}

@@ -1,0 +1,243 @@
+"""Hundreds of trainings in one compiled program.
+
+All runs of a sweep, each hyperparameter setting with each seed, are trained side by side: every weight has an axis
+more, the runs, and one pass of the program takes every run one step further.
+"""
+
+import functools
+import itertools
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from optkit.hardware import keras, tensorflow as tf
+from optkit.keras_optimizer import hyperparameters
+from optkit.rules import Rule
+from optkit.tasks import Task
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What came out of ``sweep``. "Grid" stands for one axis a swept hyperparameter, in the order given.
+
+    ``grid``: the swept values, by name. ``seeds``: a tuple. ``loss``: the mean loss over the batch of each step,
+    before that step, of shape (grid, seeds, steps). ``train_loss``, ``validation_loss``, ``test_loss``, and for class
+    labels ``test_accuracy`` (a share; None for other targets): after the last step, over the whole part, of shape
+    (grid, seeds). ``weights``: the trained arrays of the model, each of shape (grid, seeds, ...).
+
+    ``diverged``, of shape (grid, seeds): the runs whose loss was not finite in some step, or whose loss over the
+    training data ended above where it began. Their losses after the last step are infinite, their accuracy is 0; in
+    ``loss`` they are infinite from the first step that was not finite on, and in the last step. Nothing is ever NaN
+    but their weights.
+    """
+
+    rule: Rule
+    task: Task
+    grid: dict
+    seeds: tuple
+    loss: np.ndarray
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    test_loss: np.ndarray
+    test_accuracy: Any
+    weights: list
+    diverged: np.ndarray
+
+
+def sweep(rule, task, *, seeds, steps, batch_size, schedule=None, **grid):
+    """Train ``task`` by ``rule`` with every combination of the swept hyperparameters and every seed, all at once.
+
+    ``grid`` names hyperparameters of the rule with their values, ``learning_rate=[0.01, 0.1]``; several make a grid,
+    in the order given. ``seeds``: whole numbers; a seed decides the initial weights and the order of the data (a new
+    permutation each epoch, the remainder dropped), the same for every rule and setting. ``schedule``, if given, is a
+    function of the steps already made, an array ``0 ... steps - 1``, and returns the factors on the learning rate.
+
+    Returns a ``Sweep``. ValueError, before any training, names an argument that does not fit; also when the initial
+    weights of two seeds are equal, as an initialiser with a fixed seed makes them.
+    """
+    grid = _checked_grid(rule, grid)
+    seeds, steps, batch_size = _checked_counts(task, seeds, steps, batch_size)
+    factors = _factors(schedule, steps)
+    starts = _initial_weights(task, seeds)
+    settings = list(itertools.product(*grid.values()))
+    runs = len(settings) * len(seeds)
+
+    # The runs of one setting lie together, a seed after the other.
+    values = {name: np.full(runs, value, "float64") for name, value in hyperparameters(rule).items()}
+    values |= {name: np.repeat([setting[i] for setting in settings], len(seeds)) for i, name in enumerate(grid)}
+    rows = np.tile(_batches(len(task.train[0]), seeds, steps, batch_size), (1, len(settings), 1))
+    weights = [tf.constant(np.tile(array, (len(settings),) + (1,) * (array.ndim - 1))) for array in starts]
+
+    train, evaluate = _programs(type(rule), task)
+    (before, _), _, _ = evaluate(weights)
+    history, weights = train(values, factors, weights, rows)
+    (train_loss, _), (validation_loss, _), (test_loss, test_accuracy) = evaluate(weights)
+
+    broken = np.logical_or.accumulate(~np.isfinite(history.numpy().T), axis=1)
+    diverged = broken[:, -1] | ~(train_loss.numpy() <= before.numpy())  # so written, NaN counts as diverged
+    loss = np.where(broken, np.inf, history.numpy().T)
+    loss[diverged, -1] = np.inf
+    shape = tuple(len(axis) for axis in grid.values()) + (len(seeds),)
+
+    def finished(values, bad):
+        return np.where(diverged, bad, values.numpy()).reshape(shape)
+
+    return Sweep(rule, task, grid, seeds, loss=loss.reshape(shape + (steps,)),
+                 train_loss=finished(train_loss, np.inf), validation_loss=finished(validation_loss, np.inf),
+                 test_loss=finished(test_loss, np.inf),
+                 test_accuracy=finished(test_accuracy, 0.0) if task.classifies else None,
+                 weights=[array.numpy().reshape(shape + tuple(array.shape[1:])) for array in weights],
+                 diverged=diverged.reshape(shape))
+
+
+@functools.lru_cache(maxsize=32)  # a second sweep of the same shape finds its program compiled
+def _programs(rule_class, task):
+    """Two compiled functions: ``train`` takes all runs through all steps, ``evaluate`` measures them on one part."""
+    model = _template(task)
+
+    def outputs_and_penalty(weights, inputs, training):
+        outputs, _, penalties = model.stateless_call(weights, [], inputs, training=training, return_losses=True)
+        return outputs, sum(penalties)
+
+    def losses(targets, outputs):
+        values = task.loss.call(targets, outputs) if isinstance(task.loss, keras.losses.Loss) \
+            else task.loss(targets, outputs)
+        if values.shape.rank != 1:
+            raise ValueError("loss must return one value an example, of shape (examples,); "
+                             f"it returned the shape {values.shape}")
+        return values
+
+    def run_loss(run):
+        weights, inputs, targets = run
+        outputs, penalty = outputs_and_penalty(weights, inputs, True)
+        return tf.reduce_mean(losses(targets, outputs)) + penalty
+
+    def run_result(weights, inputs, targets):
+        outputs, penalty = outputs_and_penalty(weights, inputs, False)
+        loss = tf.reduce_mean(losses(targets, outputs)) + penalty
+        hits = tf.cast(tf.argmax(outputs, -1), targets.dtype) == targets if task.classifies else False
+        return loss, tf.reduce_mean(tf.cast(hits, "float32"))
+
+    @tf.function(jit_compile=_xla_is_faster(model))
+    def train(values, factors, weights, rows):
+        inputs, targets = (tf.constant(array) for array in task.train)
+        rule = rule_class(**values)
+        learning_rate = values["learning_rate"]
+
+        def step(t, weights, state, history):
+            run = (weights, tf.gather(inputs, rows[t]), tf.gather(targets, rows[t]))
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                loss = tf.vectorized_map(run_loss, run, fallback_to_while_loop=False)
+            now = replace(rule, learning_rate=learning_rate * factors[t])
+            change, state = now.update(tape.gradient(loss, weights), state, weights)
+            weights = [weight - moved for weight, moved in zip(weights, change)]
+            return t + 1, weights, state, tf.tensor_scatter_nd_update(history, [[t]], [loss])
+
+        steps = rows.shape[0]
+        start = (0, weights, rule.init(weights), tf.zeros(rows.shape[:2], weights[0].dtype))
+        _, weights, _, history = tf.while_loop(lambda t, *_: t < steps, step, start)
+        return history, weights
+
+    @tf.function
+    def evaluate(weights):
+        return [tf.vectorized_map(lambda run: run_result(run, tf.constant(inputs), tf.constant(targets)), weights,
+                                  fallback_to_while_loop=False)
+                for inputs, targets in (task.train, task.validation, task.test)]
+
+    return train, evaluate
+
+
+def _xla_is_faster(model):
+    """Measured on a CPU: dense networks run three times faster under XLA, convolutions slower."""
+    convolves = any(isinstance(layer, keras.src.layers.convolutional.base_conv.BaseConv) for layer in model.layers)
+    return not convolves or bool(tf.config.list_physical_devices("GPU"))
+
+
+def _template(task):
+    """One model of the task, for its architecture; ValueError when its layers cannot be trained side by side."""
+    model = task.model()
+    stateful = [layer.name for layer in model.layers if layer.non_trainable_variables]
+    if stateful:
+        raise ValueError(f"these layers keep a state of their own, which a sweep cannot train yet: {stateful}")
+    return model
+
+
+def _initial_weights(task, seeds):
+    """The weights of one model a seed, each stacked along a first axis of the length of ``seeds``."""
+    models = []
+    for seed in seeds:
+        before = random.getstate()
+        random.seed(seed)  # Keras draws the seed of every initialiser from here, while a layer is made
+        try:
+            model = task.model()
+        finally:
+            random.setstate(before)
+        if not getattr(model, "built", False):
+            model(task.train[0][:1])
+        if not model.trainable_variables:
+            raise ValueError("model has no trainable weights")
+        models.append([np.asarray(variable.numpy()) for variable in model.trainable_variables])
+    for (a, first), (b, second) in itertools.combinations(zip(seeds, models), 2):
+        if all(np.array_equal(x, y) for x, y in zip(first, second)):
+            raise ValueError(f"seeds {a} and {b} give the model the same initial weights; an initialiser with a fixed "
+                             "seed, or a constant one, makes every run alike: leave its seed out")
+    return [np.stack(arrays) for arrays in zip(*models)]
+
+
+def _batches(examples, seeds, steps, batch_size):
+    """Which rows every step takes, of shape (steps, seeds, batch_size): permutation after permutation."""
+    an_epoch = examples // batch_size
+    epochs = -(-steps // an_epoch)
+    orders = []
+    for seed in seeds:
+        generator = np.random.default_rng(seed)
+        epoch_orders = [generator.permutation(examples)[:an_epoch * batch_size] for _ in range(epochs)]
+        orders.append(np.concatenate(epoch_orders).reshape(-1, batch_size)[:steps])
+    return np.stack(orders, axis=1).astype("int32")
+
+
+def _factors(schedule, steps):
+    if schedule is None:
+        return np.ones(steps)
+    factors = np.asarray(schedule(np.arange(steps)), float)
+    if factors.shape != (steps,) or not (np.isfinite(factors) & (factors >= 0)).all():
+        raise ValueError("schedule must turn the array of steps into as many finite factors of at least 0; it "
+                         f"returned the shape {factors.shape}")
+    return factors
+
+
+def _checked_grid(rule, grid):
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule must be one of optkit.rules, such as optkit.Adam(), got {rule!r}")
+    own = hyperparameters(rule)
+    for name, value in own.items():
+        if np.ndim(value):
+            raise ValueError(f"{name} is an array in the rule; give the rule one number and sweep {name}=[...]")
+    grid = {name: np.atleast_1d(values) for name, values in grid.items()}
+    for name, values in grid.items():
+        if name not in own:
+            raise ValueError(f"{type(rule).__name__} has no {name}; it has {', '.join(own)}")
+        replace(rule, **{name: values})  # refuses what is not allowed
+    return {name: values.astype(float) for name, values in grid.items()}
+
+
+def _checked_counts(task, seeds, steps, batch_size):
+    if not isinstance(task, Task):
+        raise ValueError(f"task must be an optkit.Task, such as optkit.tasks.digits(), got {task!r}")
+    seeds = tuple(seeds) if np.iterable(seeds) else (seeds,)
+    if not seeds or len(set(seeds)) < len(seeds) or not all(_whole(seed, 0) for seed in seeds):
+        raise ValueError(f"seeds must be different whole numbers of at least 0, got {seeds!r}")
+    if not _whole(steps, 1):
+        raise ValueError(f"steps must be a whole number of at least 1, got {steps!r}")
+    examples = len(task.train[0])
+    if not _whole(batch_size, 1) or batch_size > examples:
+        raise ValueError(f"batch_size must be a whole number from 1 to {examples}, the training examples; "
+                         f"got {batch_size!r}")
+    return tuple(int(seed) for seed in seeds), int(steps), int(batch_size)
+
+
+def _whole(value, least):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
