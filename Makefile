@@ -11,7 +11,8 @@ INSTALLED = .venv/.installed
 BIN = .venv/bin/
 
 # One line, or nothing when this Python will do. Evaluated only where an environment is made.
-UNSUITABLE = $(shell $(PYTHON) tools/check_python.py 2>&1)
+UNSUITABLE = $(shell { $(PYTHON) tools/check_python.py; } 2>/dev/null || \
+  echo 'This book needs Python 3.11, 3.12 or 3.13, but $(PYTHON) does not run. Name another one: make PYTHON=python3.12')
 SUITABLE_PYTHON = $(if $(UNSUITABLE),$(error $(UNSUITABLE)))
 
 .PHONY: help book test serve notebooks lock clean

@@ -17,7 +17,7 @@ def digest(root):
     """Of every file outside a notebook that its outputs depend on."""
     lock = root / "requirements.lock"
     files = [lock if lock.exists() else root / "requirements.txt"]
-    files += (root / "optkit").rglob("*.py")
+    files += (root / "optkit").rglob("*")
     files += (root / "data").rglob("*")
     total = hashlib.sha256()
     for path in sorted(files):
@@ -32,26 +32,26 @@ def says(stamp, value):
 
 
 def drop_stale_cache(app):
-    app.env_digest = None
+    app.computed_from = None
     if app.config.nb_execution_mode != "cache":
         return  # nothing is executed, so nothing is vouched for
-    app.env_digest = digest(Path(app.srcdir))
+    app.computed_from = digest(Path(app.srcdir))
     cache = Path(app.env.mystnb_config.execution_cache_path)
-    if not says(cache / STAMP, app.env_digest):
+    if not says(cache / STAMP, app.computed_from):
         shutil.rmtree(cache, ignore_errors=True)
         cache.mkdir(parents=True)
-        (cache / STAMP).write_text(app.env_digest)
+        (cache / STAMP).write_text(app.computed_from)
 
 
 def reread_notebooks(app, env, added, changed, removed):
-    if app.env_digest is None or says(Path(app.outdir) / STAMP, app.env_digest):
+    if app.computed_from is None or says(Path(app.outdir) / STAMP, app.computed_from):
         return []
     return [name for name in env.found_docs if env.doc2path(name).endswith(".ipynb")]
 
 
 def vouch_for_pages(app, exception):
-    if exception is None and app.env_digest is not None:
-        (Path(app.outdir) / STAMP).write_text(app.env_digest)
+    if exception is None and app.computed_from is not None:
+        (Path(app.outdir) / STAMP).write_text(app.computed_from)
 
 
 def setup(app):

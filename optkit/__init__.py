@@ -12,8 +12,8 @@ from optkit.paths import Path, descend
 from optkit.rules import (AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop, Rule)
 from optkit.symbols import equation
 
-_WHERE = {"device": "hardware", "KerasOptimizer": "keras_optimizer", "plot": None, "sweep": "sweeps",
-          "Sweep": "sweeps", "Task": "tasks", "tasks": None}
+_WHERE = {"claims": None, "device": "hardware", "invariance": None, "KerasOptimizer": "keras_optimizer", "plot": None,
+          "sweep": "sweeps", "Sweep": "sweeps", "Task": "tasks", "tasks": None}
 
 __all__ = ["AdaDelta", "AdaGrad", "AdaMax", "Adam", "GradientDescent", "Momentum", "Nesterov", "Path", "RMSprop",
            "Rule", "descend", "equation", "rules", "surfaces", *_WHERE]

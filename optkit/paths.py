@@ -37,7 +37,7 @@ def descend(rule, surface, start, steps):
         raise ValueError(f"steps must be a whole number of at least 0, got {steps!r}")
     points, values = np.full((steps + 1, 2), np.nan), np.full(steps + 1, np.inf)
     state = rule.init(x)
-    with np.errstate(over="ignore", invalid="ignore"):  # a run that overflows is reported as diverged
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a run that overflows is reported as diverged
         for t in range(steps + 1):
             value = surface(x)
             if not np.isfinite(value):
@@ -45,4 +45,4 @@ def descend(rule, surface, start, steps):
             points[t], values[t] = x, value
             step, state = rule.update(surface.gradient(x), state, x)
             x = x - step
-    return Path(points, values, diverged=bool(values[-1] > values[0]))
+    return Path(points, values, diverged=bool(values[-1] == np.inf or values[-1] > values[0]))

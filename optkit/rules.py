@@ -329,6 +329,8 @@ def _checked(rule, name, value):
     else:
         number = value
     try:
+        if np.asarray(number).dtype.kind in "USc":  # NumPy would read text, and drop an imaginary part
+            raise TypeError
         number = np.array(number, float)
     except (TypeError, ValueError):
         raise ValueError(f"{rule}: {name} must be a number or an array of numbers, got {value!r}") from None

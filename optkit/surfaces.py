@@ -136,11 +136,11 @@ class Saddle(Surface):
 class RippledBowl(Surface):
     """(x^2 + y^2) / 2 + ripple (2 - cos(5 x) - cos(5 y)) / 5: deepest at the origin, a dimple in every wave.
 
-    At a ripple of 1 many dimples hold a local minimum; at 0 it is a plain bowl. ValueError when the ripple is negative
+    At a ripple of 2 many dimples hold a local minimum; at 0 it is a plain bowl. ValueError when the ripple is negative
     or not finite.
     """
 
-    ripple: float = 1.0
+    ripple: float = 2.0
     minima: ClassVar = np.array([[0.0, 0.0]])
     box: ClassVar = (-3.2, 3.2, -3.2, 3.2)
 

@@ -71,12 +71,13 @@ def sweep(rule, task, *, seeds, steps, batch_size, schedule=None, **grid):
     weights = [tf.constant(np.tile(array, (len(settings),) + (1,) * (array.ndim - 1))) for array in starts]
 
     train, evaluate = _programs(type(rule), task)
-    (before, _), _, _ = evaluate(weights)
+    (before, _), _, _ = evaluate(starts)
     history, weights = train(values, factors, weights, rows)
     (train_loss, _), (validation_loss, _), (test_loss, test_accuracy) = evaluate(weights)
 
     broken = np.logical_or.accumulate(~np.isfinite(history.numpy().T), axis=1)
-    diverged = broken[:, -1] | ~(train_loss.numpy() <= before.numpy())  # so written, NaN counts as diverged
+    # So written, NaN counts as diverged.
+    diverged = broken[:, -1] | ~(train_loss.numpy() <= np.tile(before.numpy(), len(settings)))
     loss = np.where(broken, np.inf, history.numpy().T)
     loss[diverged, -1] = np.inf
     shape = tuple(len(axis) for axis in grid.values()) + (len(seeds),)
@@ -95,7 +96,7 @@ def sweep(rule, task, *, seeds, steps, batch_size, schedule=None, **grid):
 @functools.lru_cache(maxsize=32)  # a second sweep of the same shape finds its program compiled
 def _programs(rule_class, task):
     """Two compiled functions: ``train`` takes all runs through all steps, ``evaluate`` measures them on one part."""
-    model = _template(task)
+    model = _new_model(task)
 
     def outputs_and_penalty(weights, inputs, training):
         outputs, _, penalties = model.stateless_call(weights, [], inputs, training=training, return_losses=True)
@@ -114,13 +115,14 @@ def _programs(rule_class, task):
         outputs, penalty = outputs_and_penalty(weights, inputs, True)
         return tf.reduce_mean(losses(targets, outputs)) + penalty
 
-    def run_result(weights, inputs, targets):
+    def run_result(weights, part):
+        inputs, targets = (tf.constant(array) for array in part)
         outputs, penalty = outputs_and_penalty(weights, inputs, False)
         loss = tf.reduce_mean(losses(targets, outputs)) + penalty
         hits = tf.cast(tf.argmax(outputs, -1), targets.dtype) == targets if task.classifies else False
         return loss, tf.reduce_mean(tf.cast(hits, "float32"))
 
-    @tf.function(jit_compile=_xla_is_faster(model))
+    @tf.function(jit_compile=_xla_is_faster(model), autograph=False)  # nothing here for autograph, and it takes seconds
     def train(values, factors, weights, rows):
         inputs, targets = (tf.constant(array) for array in task.train)
         rule = rule_class(**values)
@@ -141,11 +143,13 @@ def _programs(rule_class, task):
         _, weights, _, history = tf.while_loop(lambda t, *_: t < steps, step, start)
         return history, weights
 
-    @tf.function
-    def evaluate(weights):
-        return [tf.vectorized_map(lambda run: run_result(run, tf.constant(inputs), tf.constant(targets)), weights,
-                                  fallback_to_while_loop=False)
-                for inputs, targets in (task.train, task.validation, task.test)]
+    any_runs = [tf.TensorSpec((None, *variable.shape), variable.dtype) for variable in model.trainable_variables]
+
+    @tf.function(input_signature=[any_runs], autograph=False)
+    def evaluate(weights):  # a run after the other: side by side, all the examples of all runs would fill the memory
+        parts = (task.train, task.validation, task.test)
+        return tf.map_fn(lambda run: [run_result(run, part) for part in parts], weights,
+                         fn_output_signature=[(weights[0].dtype, "float32")] * len(parts))
 
     return train, evaluate
 
@@ -156,30 +160,37 @@ def _xla_is_faster(model):
     return not convolves or bool(tf.config.list_physical_devices("GPU"))
 
 
-def _template(task):
-    """One model of the task, for its architecture; ValueError when its layers cannot be trained side by side."""
+def _new_model(task):
+    """A built model of the task; ValueError when its layers cannot be trained side by side."""
     model = task.model()
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"model must return a Keras model, it returned {model!r}")
+    if not model.built:
+        model(task.train[0][:1])
     stateful = [layer.name for layer in model.layers if layer.non_trainable_variables]
     if stateful:
-        raise ValueError(f"these layers keep a state of their own, which a sweep cannot train yet: {stateful}")
+        raise ValueError(f"a sweep trains every weight of a model and keeps no other state; these layers are frozen or "
+                         f"have a state of their own: {', '.join(stateful)}")
+    if not model.trainable_variables:
+        raise ValueError("model has no trainable weights")
     return model
+
+
+@functools.lru_cache(maxsize=256)  # every rule of a comparison starts from the same weights
+def _start(task, seed):
+    """The initial weights of one model."""
+    before = random.getstate()
+    random.seed(seed)  # Keras draws the seed of every initialiser from here, while a layer is made
+    try:
+        model = _new_model(task)
+    finally:
+        random.setstate(before)
+    return [variable.numpy() for variable in model.trainable_variables]
 
 
 def _initial_weights(task, seeds):
     """The weights of one model a seed, each stacked along a first axis of the length of ``seeds``."""
-    models = []
-    for seed in seeds:
-        before = random.getstate()
-        random.seed(seed)  # Keras draws the seed of every initialiser from here, while a layer is made
-        try:
-            model = task.model()
-        finally:
-            random.setstate(before)
-        if not getattr(model, "built", False):
-            model(task.train[0][:1])
-        if not model.trainable_variables:
-            raise ValueError("model has no trainable weights")
-        models.append([np.asarray(variable.numpy()) for variable in model.trainable_variables])
+    models = [_start(task, seed) for seed in seeds]
     for (a, first), (b, second) in itertools.combinations(zip(seeds, models), 2):
         if all(np.array_equal(x, y) for x, y in zip(first, second)):
             raise ValueError(f"seeds {a} and {b} give the model the same initial weights; an initialiser with a fixed "

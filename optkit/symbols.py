@@ -146,8 +146,10 @@ def latex(tree):
     if tree.name == "**":
         return "%s^{%s}" % (_bracketed(left, 5), latex(right))
     if tree.name == "*":
-        return _bracketed(left, 2) + (r" \cdot " if isinstance(right, Number) else r" \, ") + _bracketed(right, 2)
-    return f"{_bracketed(left, 1)} {tree.name} {_bracketed(right, 2 if tree.name == '-' else 1)}"
+        factor = _bracketed(right, 2)
+        return _bracketed(left, 2) + (r" \cdot " if factor[0].isdigit() else r" \, ") + factor
+    strength = 2 if tree.name == "-" or latex(right).startswith("-") else 1
+    return f"{_bracketed(left, 1)} {tree.name} {_bracketed(right, strength)}"
 
 
 def _bracketed(tree, strength):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 ROOT = Path(__file__).parent.parent
@@ -123,9 +122,8 @@ def test_chapter(path, check):
 
 
 def test_every_notebook_is_a_chapter_and_every_chapter_a_notebook():
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    listed = {entry["file"] for entry in toc["chapters"] if entry["file"].startswith("chapters/")}
-    assert listed == {f"chapters/{path.stem}" for path in CHAPTERS}
+    listed = re.findall(r"file: chapters/(\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    assert sorted(listed) == [path.stem for path in CHAPTERS]
 
 
 # The guard guarded: a sound notebook passes every check, and each fault is found by the one made for it.

@@ -1,0 +1,206 @@
+"""Every figure of the book.
+
+A rule has one colour and one line style, the same in every chapter; the colours are told apart by colour-blind
+readers, the styles in grey. Figures are narrow, so that their words stay readable on a phone, and bring their own
+light ground, so that they are readable on a dark page.
+"""
+
+import io
+
+import matplotlib.figure
+import matplotlib.style
+import matplotlib.ticker
+import numpy as np
+
+from optkit.rules import Rule
+
+# Okabe and Ito's colours for colour-blind readers, without their yellow, too faint on white; wine red for AdaMax.
+_STYLES = {
+    "GradientDescent": ("#4d4d4d", "-"), "Momentum": ("#0072b2", "-"), "Nesterov": ("#56b4e9", "--"),
+    "AdaGrad": ("#e69f00", "-"), "AdaDelta": ("#cc79a7", "--"), "RMSprop": ("#009e73", "-."), "Adam": ("#d55e00", "-"),
+    "AdaMax": ("#882255", "--"),
+}
+# For what is not a rule, in order, light to dark in grey too.
+_SEQUENCE = [("#fde0a0", "-"), ("#e69f00", "-"), ("#d55e00", "--"), ("#882255", "-."), ("#222255", ":")]
+_GROUND, _INK, _FAINT = "#fbfbf9", "#222222", "#8a8a8a"
+_LOOK = {
+    "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10, "legend.fontsize": 9, "xtick.labelsize": 9,
+    "ytick.labelsize": 9, "text.color": _INK, "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK,
+    "axes.edgecolor": _FAINT, "axes.spines.top": False, "axes.spines.right": False, "axes.facecolor": _GROUND,
+    "axes.grid": True, "grid.color": "#e4e4e0", "lines.linewidth": 1.8, "legend.frameon": False,
+    "axes.axisbelow": True,
+}
+_WIDTH = 5.2  # inches; at the width of a phone the 9 points of a tick label are still about 9 pixels
+
+
+class Figure(matplotlib.figure.Figure):
+    """A matplotlib figure that shows itself as a picture when it is the value of a notebook cell."""
+
+    def _repr_png_(self):
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=200, facecolor=_GROUND, bbox_inches="tight", pad_inches=0.12)
+        return picture.getvalue()
+
+
+def paths(surface, walks, box=None):
+    """Contours of a surface with the paths of ``walks``, a dict from a rule or a label to a ``Path``.
+
+    A ring marks the start, a plus each minimum. ``box``: (left, right, bottom, top), by default the surface's own.
+    """
+    left, right, bottom, top = box or surface.box
+    with matplotlib.style.context(_LOOK):
+        figure, (axis,) = _figure(height=3.7)
+        x, y = np.meshgrid(np.linspace(left, right, 241), np.linspace(bottom, top, 241))
+        heights = surface(np.stack([x, y], axis=-1))
+        above = heights - surface(surface.minima).min()
+        levels = np.quantile(above, np.linspace(0.02, 0.95, 12) ** 1.6)
+        axis.contourf(x, y, above, levels=[0, *levels, above.max() + 1], cmap="Greys", alpha=0.25)
+        axis.contour(x, y, above, levels=levels, colors=_FAINT, linewidths=0.5)
+        axis.plot(*surface.minima.T, "+", color=_INK, markersize=9, markeredgewidth=1.8)
+        for (name, colour, style), walk in zip(_styled(walks), walks.values()):
+            axis.plot(*walk.points.T, style, color=colour, marker="o", markersize=2.8, linewidth=1.3, label=name)
+            axis.plot(*walk.points[0], "o", color=_INK, markerfacecolor=_GROUND, markersize=7)
+        axis.set(xlim=(left, right), ylim=(bottom, top), xlabel="$x$", ylabel="$y$")
+        axis.grid(False)
+        _legend(axis)
+    return figure
+
+
+def lines(x, series, *, x_label, y_label, x_log=False, y_log=False, levels=None, edges=None, y_range=None):
+    """Lines over ``x``: ``series`` is a dict from a rule or a label to values of shape ``(points,)``.
+
+    Values of shape ``(runs, points)`` are drawn as their median with a band from the lower to the upper quartile.
+    ``levels`` and ``edges`` are dicts from a label to the height, or the place, of a dotted line for comparison.
+    """
+    panel = {"series": series, "y_label": y_label, "y_log": y_log, "levels": levels, "edges": edges,
+             "y_range": y_range}
+    return stacked(x, [panel], x_label=x_label, x_log=x_log)
+
+
+def stacked(x, panels, *, x_label, x_log=False):
+    """Several panels of lines, one above the other, over the same ``x``.
+
+    Each panel is a dict of what ``lines`` takes: ``series`` and ``y_label``, perhaps ``y_log``, ``levels``, ``edges``.
+    """
+    with matplotlib.style.context(_LOOK):
+        figure, axes = _figure(height=3.3 if len(panels) == 1 else 2.5 * len(panels), rows=len(panels))
+        for axis, panel in zip(axes, panels):
+            _draw_lines(axis, x, **panel)
+            if x_log:
+                _logarithmic(axis, "x")
+            if axis is axes[0] or list(panel["series"]) != list(panels[0]["series"]):
+                _legend(axis)
+        axes[-1].set_xlabel(x_label)
+    return figure
+
+
+def learning_rates(sweeps, measure="validation_loss", y_label="validation loss", y_range=None):
+    """Loss against learning rate: the median over the seeds of each sweep, with a band between the quartiles.
+
+    ``sweeps`` is a dict from a rule or a label to a ``Sweep`` over learning rates. A rate at which more than half of
+    the seeds diverged has no point; a cross at the top marks it. A dotted line marks a rule's default.
+    """
+    with matplotlib.style.context(_LOOK):
+        figure, (axis,) = _figure(height=3.3)
+        axis.set(xlabel="learning rate", ylabel=y_label)
+        tops = []
+        for (name, colour, style), (key, sweep) in zip(_styled(sweeps), sweeps.items()):
+            rates, losses = sweep.grid["learning_rate"], getattr(sweep, measure)
+            low, middle, high = np.quantile(losses, [0.25, 0.5, 0.75], axis=1, method="nearest")
+            axis.plot(rates, _finite(middle), style, color=colour, marker="o", markersize=3.5, label=name)
+            axis.fill_between(rates, _finite(low), _finite(np.where(np.isfinite(high), high, middle)), color=colour,
+                              alpha=0.2, linewidth=0)
+            tops.append((rates[~np.isfinite(middle)], colour))
+            if isinstance(key, Rule):
+                axis.axvline(type(key)().learning_rate, color=colour, linestyle=":", linewidth=1.2)
+        _logarithmic(axis, "x")
+        _logarithmic(axis, "y")
+        if y_range:
+            axis.set_ylim(y_range)
+        for rates, colour in tops:
+            axis.plot(rates, np.full(len(rates), 0.97), "x", color=colour, markersize=6, clip_on=False,
+                      transform=axis.get_xaxis_transform())
+        _legend(axis)
+    return figure
+
+
+def fit(x, y, fits):
+    """Points (x, y) with straight lines: ``fits`` is a dict from a label to (slope, intercept)."""
+    with matplotlib.style.context(_LOOK):
+        figure, (axis,) = _figure(height=3.3)
+        axis.plot(np.ravel(x), np.ravel(y), ".", color=_FAINT, markersize=3, label="data")
+        ends = np.array([0, np.max(x)])
+        for (name, colour, style), (slope, intercept) in zip(_styled(fits), fits.values()):
+            axis.plot(ends, slope * ends + intercept, style, color=colour, label=name)
+        axis.set(xlabel="$x$", ylabel="$y$")
+        _legend(axis)
+    return figure
+
+
+def images(pictures, labels):
+    """A row of square grey pictures, given as rows of pixels between 0 and 1, with a label above each."""
+    side = int(np.sqrt(np.shape(pictures)[1]))
+    figure = Figure(figsize=(_WIDTH, 0.9), layout="constrained")
+    for axis, picture, label in zip(figure.subplots(1, len(pictures)), pictures, labels):
+        axis.imshow(np.reshape(picture, (side, side)), cmap="Greys", vmin=0, vmax=1)
+        axis.set_title(str(label), fontsize=10, color=_INK)
+        axis.set_axis_off()
+    return figure
+
+
+def _figure(height, rows=1):
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    return figure, figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+
+
+def _draw_lines(axis, x, series, y_label, y_log=False, levels=None, edges=None, y_range=None):
+    few = len(x) <= 30
+    for (name, colour, style), values in zip(_styled(series), series.values()):
+        values = np.asarray(values, float)
+        if values.ndim == 2:
+            low, values, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0, method="nearest")
+            axis.fill_between(x, _finite(low), _finite(high), color=colour, alpha=0.2, linewidth=0)
+        axis.plot(x, _finite(values), style, color=colour, label=name, marker="o" if few else None, markersize=3.5)
+    for label, height in (levels or {}).items():
+        axis.axhline(height, color=_INK, linestyle=":", linewidth=1.2)
+        axis.annotate(label, (1, height), (3, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                      va="center", fontsize=9)
+    for label, place in (edges or {}).items():
+        axis.axvline(place, color=_INK, linestyle=":", linewidth=1.2, label=label)
+    axis.set_ylabel(y_label)
+    if y_log:
+        _logarithmic(axis, "y")
+    if y_range:
+        axis.set_ylim(y_range)
+
+
+def _logarithmic(axis, which):
+    """A logarithmic axis; one that spans little more than a decade has plain numbers between the powers of ten too."""
+    getattr(axis, f"set_{which}scale")("log")
+    low, high = getattr(axis, f"get_{which}lim")()
+    if high < 30 * low:
+        scale = getattr(axis, f"{which}axis")
+        scale.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+        scale.set_minor_locator(matplotlib.ticker.LogLocator(subs=(2, 5)))
+        scale.set_minor_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+
+
+def _styled(series):
+    """For each key its name, colour and line style: a rule has its own, what is not a rule goes by its place."""
+    sequence = _SEQUENCE[1:] if len(series) < len(_SEQUENCE) else _SEQUENCE
+    if len(series) > len(sequence):
+        raise ValueError(f"a figure holds at most {len(sequence)} lines that are not rules, got {len(series)}")
+    for place, key in enumerate(series):
+        name = type(key).__name__ if isinstance(key, Rule) else str(key)
+        yield name, *_STYLES.get(name, sequence[place])
+
+
+def _finite(values):
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _legend(axis):
+    """Names above the picture, where they cover nothing; none for a single line, which the axis names."""
+    handles, names = axis.get_legend_handles_labels()
+    if len(names) > 1:
+        axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handlelength=2.6, borderaxespad=0.2)

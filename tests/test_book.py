@@ -1,0 +1,147 @@
+"""The book as it is read: built once from the stored outputs, without running a notebook, and looked at."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlparse
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PAGES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+
+# What a browser fetches by itself; a link (<a href>) waits for the reader.
+LOADED = {"src", "srcset", "poster", "data"}
+LOADED_RELS = {"stylesheet", "preload", "modulepreload", "prefetch", "icon", "shortcut", "manifest", "preconnect"}
+CSS_ADDRESS = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")
+
+
+class Page(HTMLParser):
+    """What the tests below ask of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.loads, self.links, self.ids, self.images = [], [], set(), []
+        self.heading, self.prose, self.formulas = "", "", 0
+        self.inside = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = {name: value or "" for name, value in attributes}
+        if tag in {"h1", "style", "script", "pre", "code", "title"}:
+            self.inside.append(tag)
+        self.loads += [value for name, value in attributes.items() if name in LOADED and tag != "input"]
+        if tag == "link" and LOADED_RELS & set(attributes.get("rel", "").split()):
+            self.loads.append(attributes.get("href", ""))
+        self.loads += css_addresses(attributes.get("style", ""))
+        if tag == "a" and "href" in attributes:
+            self.links.append(attributes["href"])
+        self.formulas += "math" in attributes.get("class", "").split()
+        if tag == "img":
+            self.images.append(attributes)
+        self.ids |= {attributes[name] for name in ("id", "name") if name in attributes}
+
+    def handle_endtag(self, tag):
+        if tag in self.inside:
+            while self.inside.pop() != tag:
+                pass
+
+    def handle_data(self, data):
+        if "style" in self.inside:
+            self.loads += css_addresses(data)
+        elif "h1" in self.inside:
+            self.heading += data
+        elif not self.inside:
+            self.prose += data
+
+
+def css_addresses(text):
+    return ["".join(match) for match in CSS_ADDRESS.findall(text)]
+
+
+def outside(address):
+    """Whether an address leaves the site; what is written into the page itself (data:) does not."""
+    return bool(urlparse(address).netloc)
+
+
+def build(output, **execute):
+    """Build the book elsewhere, so that nobody's _build is touched."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    config["execute"].update(execute)
+    # Relative to the configuration file, which now lies elsewhere.
+    extensions = config["sphinx"]["local_extensions"]
+    config["sphinx"]["local_extensions"] = {name: str(ROOT / folder) for name, folder in extensions.items()}
+    (output / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(ROOT)]
+    command += ["--config", str(output / "_config.yml"), "--path-output", str(output), "-W", "-n", "--keep-going"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    output = tmp_path_factory.mktemp("book")
+    result = build(output, execute_notebooks="off")
+    assert result.returncode == 0, result.stderr[-4000:]
+    return output / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {path.relative_to(site).as_posix(): Page(path) for path in sorted(site.rglob("*.html"))
+            if "_static" not in path.parts}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_exists_with_its_title(name, pages):
+    source = next(path for path in ROOT.glob(f"{name}.*") if path.suffix in {".md", ".ipynb"})
+    title = re.search(r'^(?:\s*")?# (.+?)(?:\\n",?|",?)?$', source.read_text(encoding="utf-8"), re.MULTILINE)
+    heading = pages[f"{name}.html"].heading.rstrip("#").strip()
+    assert heading and heading.endswith(title.group(1).strip()), heading
+
+
+def test_no_page_loads_anything_from_another_host(site, pages):
+    for name, page in pages.items():
+        assert page.loads, name
+        assert [address for address in page.loads if outside(address)] == [], name
+    for sheet in site.rglob("*.css"):
+        assert [address for address in css_addresses(sheet.read_text("utf-8")) if outside(address)] == [], sheet
+
+
+def test_formulas_are_set_by_a_script_of_the_site_itself(site, pages):
+    with_formulas = {name: page for name, page in pages.items() if page.formulas}
+    assert with_formulas
+    for name, page in with_formulas.items():
+        scripts = [urlparse(address).path for address in page.loads if "mathjax" in address]
+        assert scripts, name
+        for script in scripts:
+            assert ((site / name).parent / script).is_file(), script
+
+
+def test_every_picture_is_described(pages):
+    for name, page in pages.items():
+        for image in page.images:
+            alt = image.get("alt", "").strip()
+            assert alt and not re.search(r"^\S*\.\w{3,4}$|^[0-9a-f]{32,}", alt), f"{name}: {image}"
+
+
+def test_nothing_is_left_unrendered(pages):
+    for name in PAGES:
+        left = re.search(r"\{(eq|cite|ref|numref|doc|math|prf:ref|download)[\w:]*\}|```|:::|\[\?\]", pages[f"{name}.html"].prose)
+        assert not left, f"{name}: {left.group()}"
+
+
+def test_links_within_the_book_lead_somewhere(site, pages):
+    for name, page in pages.items():
+        for link in page.links:
+            parts = urlparse(link)
+            if parts.scheme or parts.netloc:
+                continue
+            address, fragment = urldefrag(link)
+            target = ((site / name).parent / unquote(parts.path)).resolve() if address else site / name
+            assert target.is_file(), f"{name}: {link}"
+            if fragment and target.suffix == ".html":
+                ids = pages[target.relative_to(site.resolve()).as_posix()].ids if address else page.ids
+                assert unquote(fragment) in ids, f"{name}: {link}"

@@ -1,0 +1,30 @@
+"""The sign test against a table, and its errors."""
+
+import numpy as np
+import pytest
+
+from optkit.comparison import sign_test
+
+
+@pytest.mark.parametrize("wins, pairs, chance", [(20, 20, 2 / 2**20), (15, 20, 0.0414), (14, 20, 0.1153),
+                                                 (10, 20, 1.0), (0, 5, 2 / 32)])
+def test_chance_is_the_binomial_table(wins, pairs, chance):
+    first = np.where(np.arange(pairs) < wins, 0.0, 2.0)
+    assert sign_test(first, np.ones(pairs)) == (wins, pytest.approx(chance, abs=5e-5))
+
+
+def test_ties_are_left_out_and_infinite_losses_lose():
+    assert sign_test([1, 1, 0, 0, np.inf], [1, 1, 1, 1, 1]) == (2, pytest.approx(1.0))
+
+
+def test_false_alarms_are_as_rare_as_the_chance_says():
+    generator = np.random.default_rng(0)
+    alarms = [sign_test(*generator.normal(size=(2, 20)))[1] < 0.05 for _ in range(2000)]
+    assert 0.025 < np.mean(alarms) < 0.055  # 0.0414 is the largest attainable level below 0.05
+
+
+def test_what_cannot_be_compared_is_refused():
+    with pytest.raises(ValueError, match="as long as each other"):
+        sign_test([1.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match="equal in every pair"):
+        sign_test([1.0, 2.0], [1.0, 2.0])
