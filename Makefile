@@ -2,7 +2,7 @@
 # Written for GNU make 3.81 and BSD userland too, since that is what macOS has.
 
 PYTHON ?= python3
-NOTEBOOK ?= $(sort $(wildcard chapters/*.ipynb))
+NOTEBOOK ?= index.ipynb $(sort $(wildcard chapters/*.ipynb))
 PORT ?= 8000
 
 # The stamp is made last, inside .venv, which is emptied first: an interrupted install leaves none.
@@ -41,7 +41,7 @@ book: $(INSTALLED)
 
 # One notebook stays in one process: its cells depend on one another.
 test: $(INSTALLED)
-	$(BIN)python -m pytest tests chapters --nbval --nbval-current-env --nbval-cell-timeout=180 -n 2 --dist loadfile
+	$(BIN)python -m pytest tests index.ipynb chapters --nbval --nbval-current-env --nbval-cell-timeout=180 -n 2 --dist loadfile
 
 _build/html/index.html:
 	@$(MAKE) book

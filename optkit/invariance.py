@@ -76,4 +76,6 @@ def _compared(plain, other):
     if len(other) < len(plain) or np.abs(other[-1]).max() > size:
         return "diverges"
     moved = np.linalg.norm(other - plain, axis=1).max() / size
-    return "same path" if moved < 1e-6 else f"moves by {moved:.0%}"
+    if moved < 1e-6:
+        return "same path"
+    return f"moves by {moved:.0%}" if moved >= 0.01 else "moves by less than 1%"

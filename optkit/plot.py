@@ -14,14 +14,15 @@ import numpy as np
 
 from optkit.rules import Rule
 
-# Okabe and Ito's colours for colour-blind readers, without their yellow, too faint on white; wine red for AdaMax.
+# Found by search: on this ground every colour has a contrast of at least 3, and any two lie at least 18 apart in the
+# uniform colour space CAM02-UCS, for full colour vision and for each of the three kinds of dichromacy.
 _STYLES = {
-    "GradientDescent": ("#4d4d4d", "-"), "Momentum": ("#0072b2", "-"), "Nesterov": ("#56b4e9", "--"),
-    "AdaGrad": ("#e69f00", "-"), "AdaDelta": ("#cc79a7", "--"), "RMSprop": ("#009e73", "-."), "Adam": ("#d55e00", "-"),
-    "AdaMax": ("#882255", "--"),
+    "GradientDescent": ("#4d4d4d", "-"), "Momentum": ("#0012f5", "-"), "Nesterov": ("#2e8dff", "--"),
+    "AdaGrad": ("#928d0c", "-"), "AdaDelta": ("#bd5d9c", "--"), "RMSprop": ("#5a805f", "-."), "Adam": ("#9e0004", "-"),
+    "AdaMax": ("#37003a", "--"),
 }
-# For what is not a rule, in order, light to dark in grey too.
-_SEQUENCE = [("#fde0a0", "-"), ("#e69f00", "-"), ("#d55e00", "--"), ("#882255", "-."), ("#222255", ":")]
+# For what is not a rule, in order: from light to dark, so that the order shows in grey too.
+_SEQUENCE = [("#eb6628", "-"), ("#c33b4f", "--"), ("#84206b", "-."), ("#420a68", ":"), ("#030210", "-")]
 _GROUND, _INK, _FAINT = "#fbfbf9", "#222222", "#8a8a8a"
 _LOOK = {
     "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10, "legend.fontsize": 9, "xtick.labelsize": 9,
@@ -42,7 +43,7 @@ class Figure(matplotlib.figure.Figure):
         return picture.getvalue()
 
 
-def paths(surface, walks, box=None):
+def paths(surface, walks, box=None, x_label="$x$", y_label="$y$"):
     """Contours of a surface with the paths of ``walks``, a dict from a rule or a label to a ``Path``.
 
     A ring marks the start, a plus each minimum. ``box``: (left, right, bottom, top), by default the surface's own.
@@ -60,7 +61,7 @@ def paths(surface, walks, box=None):
         for (name, colour, style), walk in zip(_styled(walks), walks.values()):
             axis.plot(*walk.points.T, style, color=colour, marker="o", markersize=2.8, linewidth=1.3, label=name)
             axis.plot(*walk.points[0], "o", color=_INK, markerfacecolor=_GROUND, markersize=7)
-        axis.set(xlim=(left, right), ylim=(bottom, top), xlabel="$x$", ylabel="$y$")
+        axis.set(xlim=(left, right), ylim=(bottom, top), xlabel=x_label, ylabel=y_label)
         axis.grid(False)
         _legend(axis)
     return figure
@@ -187,12 +188,16 @@ def _logarithmic(axis, which):
 
 def _styled(series):
     """For each key its name, colour and line style: a rule has its own, what is not a rule goes by its place."""
-    sequence = _SEQUENCE[1:] if len(series) < len(_SEQUENCE) else _SEQUENCE
-    if len(series) > len(sequence):
-        raise ValueError(f"a figure holds at most {len(sequence)} lines that are not rules, got {len(series)}")
-    for place, key in enumerate(series):
-        name = type(key).__name__ if isinstance(key, Rule) else str(key)
-        yield name, *_STYLES.get(name, sequence[place])
+    others = [key for key in series if not isinstance(key, Rule)]
+    if len(others) > len(_SEQUENCE):
+        raise ValueError(f"a figure holds at most {len(_SEQUENCE)} lines that are not rules, got {len(others)}")
+    for key in series:
+        if isinstance(key, Rule):
+            yield type(key).__name__, *_STYLES.get(type(key).__name__, _SEQUENCE[0])
+        else:
+            # Two or three lines take colours that lie far apart.
+            place = others.index(key) * (len(_SEQUENCE) - 1) // max(1, len(others) - 1)
+            yield str(key), *_SEQUENCE[place]
 
 
 def _finite(values):

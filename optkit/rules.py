@@ -15,6 +15,7 @@ needs the parameters themselves takes them as ``x``.
 """
 
 import dataclasses
+import functools
 import inspect
 import sys
 from dataclasses import dataclass
@@ -82,20 +83,22 @@ class Rule:
         return dict.fromkeys(self.slots(), zeros)
 
     @classmethod
+    @functools.cache  # a class does not change, and reading a signature costs more than a step
     def arguments(cls):
         """The names that ``step`` takes after ``xp`` and ``t``: ``g``, perhaps ``x``, and the memories."""
-        return list(inspect.signature(cls.step).parameters)[3:]
+        return tuple(inspect.signature(cls.step).parameters)[3:]
 
     @classmethod
+    @functools.cache
     def slots(cls):
         """The names of the rule's memories, in the order of ``step``."""
-        return [name for name in cls.arguments() if name not in ("g", "x")]
+        return tuple(name for name in cls.arguments() if name not in ("g", "x"))
 
     def _called(self, xp, t, arguments):
         result = self.step(xp, t, *arguments)
         result = result if isinstance(result, tuple) else (result,)
         if len(result) != 1 + len(self.slots()):
-            raise ValueError(f"{type(self).__name__}.step must return the step and then {self.slots()}, "
+            raise ValueError(f"{type(self).__name__}.step must return the step and then {', '.join(self.slots())}; "
                              f"got {len(result)} values")
         return result
 

@@ -1,0 +1,104 @@
+"""The figures: that they draw what they are given, look the same twice, and can be told apart."""
+
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import optkit
+from optkit import plot, surfaces
+
+RULES = [optkit.GradientDescent, optkit.Momentum, optkit.Nesterov, optkit.AdaGrad, optkit.AdaDelta, optkit.RMSprop,
+         optkit.Adam, optkit.AdaMax]
+
+
+def contrast(colour, ground):
+    """The contrast ratio of the Web Content Accessibility Guidelines 2.1."""
+    def luminance(name):
+        parts = np.array([int(name[i:i + 2], 16) / 255 for i in (1, 3, 5)])
+        return np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted([luminance(colour), luminance(ground)])
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_rule_has_a_style_of_its_own_and_every_colour_stands_out():
+    assert set(plot._STYLES) == {rule.__name__ for rule in RULES}
+    colours = [colour for colour, _ in [*plot._STYLES.values(), *plot._SEQUENCE]]
+    assert len(set(colours)) == len(colours)
+    assert min(contrast(colour, plot._GROUND) for colour in colours) >= 3
+    assert contrast(plot._INK, plot._GROUND) >= 7
+
+
+def test_a_rule_has_the_same_colour_whatever_stands_beside_it():
+    x = np.arange(5.0)
+    for others in ([], ["first", "second"], [optkit.Adam()]):
+        series = {key: x for key in [*others, optkit.Momentum(0.3)]}
+        line = plot.lines(x, series, x_label="step", y_label="loss").axes[0].lines[-1]
+        assert line.get_color() == plot._STYLES["Momentum"][0] and line.get_label() == "Momentum"
+
+
+def test_paths_draw_every_walk_its_start_and_the_minima():
+    ravine = surfaces.Ravine()
+    walk = optkit.descend(optkit.GradientDescent(0.05), ravine, (-2, 1), 10)
+    axis = plot.paths(ravine, {"slow": walk, optkit.Adam(): walk}).axes[0]
+    drawn = [line.get_xydata() for line in axis.lines]
+    assert sum(np.array_equal(points, walk.points) for points in drawn) == 2
+    assert any(np.array_equal(points, ravine.minima) for points in drawn)
+    assert axis.get_xlabel() and axis.get_ylabel()
+
+
+def test_a_diverged_walk_is_drawn_without_a_warning():
+    valley = surfaces.Rosenbrock()
+    walk = optkit.descend(optkit.GradientDescent(1.0), valley, (-2, 1), 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert plot.paths(valley, {"too large": walk})._repr_png_()
+
+
+def test_many_runs_are_drawn_as_median_and_quartiles():
+    x, runs = np.arange(3), np.array([[1.0, 2, 3], [2, 3, 4], [3, 4, 50], [4, 5, np.inf], [5, 6, np.inf]])
+    axis = plot.lines(x, {"runs": runs}, x_label="step", y_label="loss").axes[0]
+    assert axis.lines[0].get_ydata().tolist() == [3, 4, 50]
+    assert len(axis.collections) == 1
+
+
+def swept(losses):
+    rates = np.geomspace(0.01, 10, len(losses))
+    return SimpleNamespace(grid={"learning_rate": rates}, validation_loss=np.array(losses, float))
+
+
+def test_learning_rates_mark_the_default_and_what_diverged():
+    results = swept([[2, 3, 4], [1, 1, 2], [2, np.inf, 2], [np.inf, np.inf, 1]])
+    axis = plot.learning_rates({optkit.Adam(0.5): results}).axes[0]
+    assert np.array_equal(axis.lines[0].get_ydata(), [3, 1, 2, np.nan], equal_nan=True)
+    crosses = [line for line in axis.lines if line.get_marker() == "x"]
+    assert [line.get_xdata().tolist() for line in crosses] == [[results.grid["learning_rate"][3]]]
+    assert any(line.get_linestyle() == ":" and line.get_xdata()[0] == 0.001 for line in axis.lines)
+    assert axis.get_xscale() == axis.get_yscale() == "log"
+
+
+def test_stacked_panels_share_one_legend_when_they_show_the_same_lines():
+    panel = {"series": {"a": np.arange(4), "b": np.arange(4)}, "y_label": "loss"}
+    other = {"series": {"c": np.arange(4), "d": np.arange(4)}, "y_label": "rate", "levels": {"edge": 2}}
+    first, second, third = plot.stacked(np.arange(4), [panel, panel, other], x_label="step").axes
+    assert first.get_legend() and not second.get_legend() and third.get_legend()
+    assert [text.get_text() for text in third.texts] == ["edge"]
+
+
+def test_the_same_figure_has_the_same_bytes_twice():
+    def figure():
+        return plot.fit([1, 2], [1, 2], {"line": (1, 0)})._repr_png_()
+
+    assert figure() == figure() and figure().startswith(b"\x89PNG")
+
+
+def test_images_are_square():
+    figure = plot.images(np.zeros((3, 64)), [1, 2, 3])
+    assert [axis.images[0].get_array().shape for axis in figure.axes] == [(8, 8)] * 3
+
+
+def test_more_lines_than_can_be_told_apart_are_refused():
+    with pytest.raises(ValueError, match="at most 5 lines"):
+        plot.lines([0, 1], {str(i): [0, 1] for i in range(6)}, x_label="x", y_label="y")
