@@ -33,7 +33,7 @@ def load_digits():
     return (table[:, :64] / 16).astype("float32"), table[:, 64]
 
 
-# SHA-256: of Keras's file as keras.datasets.mnist has it, of the four original files as TensorFlow Datasets has them
+# SHA-256: of Keras's file as keras.datasets.mnist has it, of the four original files as public copies agree on them
 MNIST_DIGESTS = {
     "mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",

@@ -57,7 +57,7 @@ def paths(surface, walks, box=None, x_label="$x$", y_label="$y$"):
         levels = np.quantile(above, np.linspace(0.02, 0.95, 12) ** 1.6)
         axis.contourf(x, y, above, levels=[0, *levels, above.max() + 1], cmap="Greys", alpha=0.25)
         axis.contour(x, y, above, levels=levels, colors=_FAINT, linewidths=0.5)
-        axis.plot(*surface.minima.T, "+", color=_INK, markersize=9, markeredgewidth=1.8)
+        axis.plot(*surface.minima.T, "+", color=_INK, markersize=9, markeredgewidth=1.8, zorder=3)
         for (name, colour, style), walk in zip(_styled(walks), walks.values()):
             axis.plot(*walk.points.T, style, color=colour, marker="o", markersize=2.8, linewidth=1.3, label=name)
             axis.plot(*walk.points[0], "o", color=_INK, markerfacecolor=_GROUND, markersize=7)

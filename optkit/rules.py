@@ -72,7 +72,7 @@ class Rule:
             memory["x"] = _like(structure, params, "params")
         results = []
         for i, (name, g) in enumerate(zip(names, gradients)):
-            values = {"g": g} | {slot: _fitting(leaves[i], g, slot, name) for slot, leaves in memory.items()}
+            values = {"g": g} | {what: _fitting(leaves[i], g, what, name) for what, leaves in memory.items()}
             rule, xp = self._fitted_to(g, name), _namespace(g)
             results.append(rule._called(xp, _cast(t, g), [values[argument] for argument in self.arguments()]))
         step, *slots = (optree.tree_unflatten(structure, column) for column in zip(*results))
@@ -98,8 +98,8 @@ class Rule:
         result = self.step(xp, t, *arguments)
         result = result if isinstance(result, tuple) else (result,)
         if len(result) != 1 + len(self.slots()):
-            raise ValueError(f"{type(self).__name__}.step must return the step and then {', '.join(self.slots())}; "
-                             f"got {len(result)} values")
+            wanted = ", ".join(["the step", *self.slots()])
+            raise ValueError(f"{type(self).__name__}.step must return {wanted}; it returned {len(result)} values")
         return result
 
     def _fitted_to(self, leaf, name):
@@ -298,7 +298,7 @@ def _like(structure, nest, what):
 
 
 def _fitting(leaf, gradient, what, name):
-    """The leaf that stands beside a gradient: a memory of the rule, or the parameters."""
+    """The leaf that stands beside a gradient: a memory of the rule, or the parameters x."""
     leaf = _array(leaf, f"{what} for {name}")
     if _is_tensor(gradient):  # while it traces, TensorFlow may not know every length yet
         fits = gradient.shape.is_compatible_with(leaf.shape)

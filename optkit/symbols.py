@@ -59,9 +59,11 @@ def assignments(rule):
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             continue  # a docstring
         if isinstance(statement, ast.Return):
-            value = statement.value.elts[0] if isinstance(statement.value, ast.Tuple) else statement.value
-            before = Symbol("x", "t-1")
-            lines.append((Symbol("x", "t"), Operation("-", (before, _tree(value, now, cls)))))
+            step, *memories = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
+            if [getattr(memory, "id", None) for memory in memories] != list(cls.slots()):
+                raise ValueError(f"{cls.__name__}.step: cannot print {ast.unparse(statement)!r}; after the step it must "
+                                 f"return the names of the memories, {', '.join(cls.slots()) or 'none here'}")
+            lines.append((Symbol("x", "t"), Operation("-", (Symbol("x", "t-1"), _tree(step, now, cls)))))
             return lines
         if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1
                 and isinstance(statement.targets[0], ast.Name)):
@@ -69,6 +71,8 @@ def assignments(rule):
                              "assignments to one name and one return can be")
         name = statement.targets[0].id
         tree = _tree(statement.value, now, cls)
+        if name in now:
+            raise ValueError(f"{cls.__name__}.step: cannot print {name!r}, which is assigned twice in one step")
         now = now | {name}
         lines.append((Symbol(name, "t"), tree))
     raise ValueError(f"{cls.__name__}.step returns nothing")
@@ -130,7 +134,8 @@ _STRENGTH = {"+": 1, "-": 1, "negate": 1, "*": 2, "/": 3, "**": 4}
 def latex(tree):
     """A tree as LaTeX: fractions and roots where the source has / and sqrt, brackets only where they are needed."""
     if isinstance(tree, Number):
-        return f"{tree.value:g}"
+        digits, _, exponent = f"{tree.value:.15g}".partition("e")
+        return rf"{digits} \cdot 10^{{{int(exponent)}}}" if exponent else digits
     if isinstance(tree, Symbol):
         return _letter(tree.name) + ("_{%s}" % tree.when if "-" in tree.when else "_t" if tree.when else "")
     if tree.name not in _STRENGTH:

@@ -551,7 +551,7 @@ def test_step_must_hand_its_memory_back():
         def step(self, xp, t, g, m, v):
             return self.learning_rate * g, m
 
-    with pytest.raises(ValueError, match="Forgetful.step must return the step and then m, v; got 2 values"):
+    with pytest.raises(ValueError, match="Forgetful.step must return the step, m, v; it returned 2 values"):
         Forgetful().update(np.ones(2), Forgetful().init(np.ones(2)))
 
 

@@ -231,7 +231,21 @@ class Pairing(Rule):
 @dataclass(frozen=True)
 class Endless(Rule):
     def step(self, xp, t, g):
-        g = 2 * g
+        a = 2 * g
+
+
+@dataclass(frozen=True)
+class Hiding(Rule):
+    def step(self, xp, t, g, m):
+        return g + m, 0.9 * m + g  # what becomes of m would be missing on the page
+
+
+@dataclass(frozen=True)
+class Twice(Rule):
+    def step(self, xp, t, g, m):
+        m = 0.9 * m
+        m = m + g
+        return m, m
 
 
 @pytest.mark.parametrize("cls, complaint", [
@@ -239,6 +253,7 @@ class Endless(Rule):
     (InPlace, "InPlace.step: cannot print the line 'm += g'"), (Unknown, "cannot print 'LEARNING_RATE'"),
     (Calling, "cannot print 'np.sqrt(g)'"), (Naming, "cannot print 'xp.sum(g, axis=0)'"),
     (Pairing, "Pairing.step: cannot print the line"), (Endless, "Endless.step returns nothing"),
+    (Hiding, "after the step it must return the names of the memories, m"), (Twice, "'m', which is assigned twice"),
 ], ids=lambda value: getattr(value, "__name__", ""))
 def test_line_that_cannot_be_printed_is_named(cls, complaint):
     with pytest.raises(ValueError, match=re.escape(complaint)):
@@ -256,3 +271,9 @@ def test_rule_without_source_is_refused():
 def test_what_is_no_rule_is_refused(value):
     with pytest.raises(ValueError, match="rule must be one of optkit.rules"):
         equation(value)
+
+
+@pytest.mark.parametrize("value, printed", [(2, "2"), (0.5, "0.5"), (0.1234567, "0.1234567"), (1000, "1000"),
+                                            (1e-8, r"1 \cdot 10^{-8}"), (2.5e-7, r"2.5 \cdot 10^{-7}")])
+def test_numbers_are_printed_as_written(value, printed):
+    assert latex(Number(value)) == printed
