@@ -7,6 +7,7 @@ more, the runs, and one pass of the program takes every run one step further.
 import functools
 import itertools
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,10 @@ from optkit.hardware import keras, tensorflow as tf
 from optkit.keras_optimizer import hyperparameters
 from optkit.rules import Rule
 from optkit.tasks import Task
+
+_RUNS_IN_A_PIECE = 16  # enough for large products, few enough that four cores have work in 60 runs
+_CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.DepthwiseConv1D,
+                 keras.layers.DepthwiseConv2D, keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
 
 
 @dataclass(frozen=True)
@@ -68,17 +73,17 @@ def sweep(rule, task, *, seeds, steps, batch_size, schedule=None, **grid):
     values = {name: np.full(runs, value, "float64") for name, value in hyperparameters(rule).items()}
     values |= {name: np.repeat([setting[i] for setting in settings], len(seeds)) for i, name in enumerate(grid)}
     rows = np.tile(_batches(len(task.train[0]), seeds, steps, batch_size), (1, len(settings), 1))
-    weights = [tf.constant(np.tile(array, (len(settings),) + (1,) * (array.ndim - 1))) for array in starts]
+    weights = [np.concatenate([array] * len(settings)) for array in starts]
 
-    train, evaluate = _programs(type(rule), task)
+    evaluate = _evaluate_program(task)
     (before, _), _, _ = evaluate(starts)
-    history, weights = train(values, factors, weights, rows)
+    history, weights = _trained(type(rule), task, values, factors, weights, rows)
     (train_loss, _), (validation_loss, _), (test_loss, test_accuracy) = evaluate(weights)
 
-    broken = np.logical_or.accumulate(~np.isfinite(history.numpy().T), axis=1)
+    broken = np.logical_or.accumulate(~np.isfinite(history), axis=1)
     # So written, NaN counts as diverged.
     diverged = broken[:, -1] | ~(train_loss.numpy() <= np.tile(before.numpy(), len(settings)))
-    loss = np.where(broken, np.inf, history.numpy().T)
+    loss = np.where(broken, np.inf, history)
     loss[diverged, -1] = np.inf
     shape = tuple(len(axis) for axis in grid.values()) + (len(seeds),)
 
@@ -89,52 +94,66 @@ def sweep(rule, task, *, seeds, steps, batch_size, schedule=None, **grid):
                  train_loss=finished(train_loss, np.inf), validation_loss=finished(validation_loss, np.inf),
                  test_loss=finished(test_loss, np.inf),
                  test_accuracy=finished(test_accuracy, 0.0) if task.classifies else None,
-                 weights=[array.numpy().reshape(shape + tuple(array.shape[1:])) for array in weights],
+                 weights=[array.reshape(shape + array.shape[1:]) for array in weights],
                  diverged=diverged.reshape(shape))
 
 
-@functools.lru_cache(maxsize=32)  # a second sweep of the same shape finds its program compiled
-def _programs(rule_class, task):
-    """Two compiled functions: ``train`` takes all runs through all steps, ``evaluate`` measures them on one part."""
+def _trained(rule_class, task, values, factors, weights, rows):
+    """All runs through all steps: ``(history, weights)``, the runs along the first axis of each array.
+
+    On a processor they are cut into equal pieces, which its cores train at the same time; a graphics card takes all
+    runs at once. The cut does not depend on the number of cores, so that every processor rounds alike.
+    """
+    runs = rows.shape[1]
+    pieces = 1 if _on_a_gpu() else -(-runs // _RUNS_IN_A_PIECE)
+    size = -(-runs // pieces)
+    arguments = []
+    for i in range(pieces):
+        own = np.arange(i * size, (i + 1) * size) % runs  # the last piece is filled up, with runs left out below
+        arguments.append(({name: value[own] for name, value in values.items()}, factors,
+                          [array[own] for array in weights], rows[:, own]))
+    # Asked for its program beforehand, TensorFlow does not warn that sweeps of several shapes need several.
+    program = _train_program(rule_class, task).get_concrete_function(*arguments[0])
+    with ThreadPoolExecutor() as threads:
+        results = list(threads.map(lambda piece: program(*piece), arguments))
+    history = np.concatenate([history.numpy().T for history, _ in results])[:runs]
+    return history, [np.concatenate(arrays)[:runs] for arrays in zip(*[weights for _, weights in results])]
+
+
+@functools.lru_cache(maxsize=64)  # a second sweep of the same shape finds its program compiled
+def _train_program(rule_class, task):
+    """A compiled function that takes the runs of one piece through all steps."""
     model = _new_model(task)
+    convolves = any(isinstance(layer, _CONVOLUTIONS) for layer in model.layers)
 
-    def outputs_and_penalty(weights, inputs, training):
-        outputs, _, penalties = model.stateless_call(weights, [], inputs, training=training, return_losses=True)
-        return outputs, sum(penalties)
-
-    def losses(targets, outputs):
-        values = task.loss.call(targets, outputs) if isinstance(task.loss, keras.losses.Loss) \
-            else task.loss(targets, outputs)
-        if values.shape.rank != 1:
-            raise ValueError("loss must return one value an example, of shape (examples,); "
-                             f"it returned the shape {values.shape}")
-        return values
-
-    def run_loss(run):
+    def loss_and_gradient(run):
         weights, inputs, targets = run
-        outputs, penalty = outputs_and_penalty(weights, inputs, True)
-        return tf.reduce_mean(losses(targets, outputs)) + penalty
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            losses, _, penalty = _losses(task, model, weights, inputs, targets, training=True)
+            loss = tf.reduce_mean(losses) + penalty
+        gradient = tape.gradient(loss, weights, unconnected_gradients="zero")
+        return loss, [tf.convert_to_tensor(array) for array in gradient]  # an Embedding's is sparse
 
-    def run_result(weights, part):
-        inputs, targets = (tf.constant(array) for array in part)
-        outputs, penalty = outputs_and_penalty(weights, inputs, False)
-        loss = tf.reduce_mean(losses(targets, outputs)) + penalty
-        hits = tf.cast(tf.argmax(outputs, -1), targets.dtype) == targets if task.classifies else False
-        return loss, tf.reduce_mean(tf.cast(hits, "float32"))
+    def all_losses_and_gradients(runs):
+        if convolves:  # TensorFlow cannot convolve with several weights side by side: a run after the other
+            types = runs[0][0].dtype, [array.dtype for array in runs[0]]
+            return tf.map_fn(loss_and_gradient, runs, fn_output_signature=types)
+        return tf.vectorized_map(loss_and_gradient, runs, fallback_to_while_loop=False)
 
-    @tf.function(jit_compile=_xla_is_faster(model), autograph=False)  # nothing here for autograph, and it takes seconds
+    # Measured on a processor: dense networks run three times faster under XLA, convolutions slower. Autograph would
+    # take seconds to find nothing to do.
+    @tf.function(jit_compile=not convolves or _on_a_gpu(), autograph=False)
     def train(values, factors, weights, rows):
         inputs, targets = (tf.constant(array) for array in task.train)
         rule = rule_class(**values)
         learning_rate = values["learning_rate"]
 
         def step(t, weights, state, history):
-            run = (weights, tf.gather(inputs, rows[t]), tf.gather(targets, rows[t]))
-            with tf.GradientTape() as tape:
-                tape.watch(weights)
-                loss = tf.vectorized_map(run_loss, run, fallback_to_while_loop=False)
+            loss, gradient = all_losses_and_gradients(
+                (weights, tf.gather(inputs, rows[t]), tf.gather(targets, rows[t])))
             now = replace(rule, learning_rate=learning_rate * factors[t])
-            change, state = now.update(tape.gradient(loss, weights), state, weights)
+            change, state = now.update(gradient, state, weights)
             weights = [weight - moved for weight, moved in zip(weights, change)]
             return t + 1, weights, state, tf.tensor_scatter_nd_update(history, [[t]], [loss])
 
@@ -143,21 +162,43 @@ def _programs(rule_class, task):
         _, weights, _, history = tf.while_loop(lambda t, *_: t < steps, step, start)
         return history, weights
 
-    any_runs = [tf.TensorSpec((None, *variable.shape), variable.dtype) for variable in model.trainable_variables]
+    return train
 
-    @tf.function(input_signature=[any_runs], autograph=False)
+
+@functools.lru_cache(maxsize=64)
+def _evaluate_program(task):
+    """A compiled function from the weights of runs to their (loss, accuracy) on each of the three parts."""
+    model = _new_model(task)
+
+    def result(weights, part):
+        inputs, targets = (tf.constant(array) for array in part)
+        losses, outputs, penalty = _losses(task, model, weights, inputs, targets, training=False)
+        hits = tf.cast(tf.argmax(outputs, -1), targets.dtype) == targets if task.classifies else False
+        return tf.reduce_mean(losses) + penalty, tf.reduce_mean(tf.cast(hits, "float32"))
+
+    @tf.function(autograph=False)
     def evaluate(weights):  # a run after the other: side by side, all the examples of all runs would fill the memory
         parts = (task.train, task.validation, task.test)
-        return tf.map_fn(lambda run: [run_result(run, part) for part in parts], weights,
+        return tf.map_fn(lambda run: [result(run, part) for part in parts], weights,
                          fn_output_signature=[(weights[0].dtype, "float32")] * len(parts))
 
-    return train, evaluate
+    any_runs = [tf.TensorSpec((None, *variable.shape), variable.dtype) for variable in model.trainable_variables]
+    return evaluate.get_concrete_function(any_runs)
 
 
-def _xla_is_faster(model):
-    """Measured on a CPU: dense networks run three times faster under XLA, convolutions slower."""
-    convolves = any(isinstance(layer, keras.src.layers.convolutional.base_conv.BaseConv) for layer in model.layers)
-    return not convolves or bool(tf.config.list_physical_devices("GPU"))
+def _losses(task, model, weights, inputs, targets, training):
+    """For one run: the loss of every example, the outputs, and the penalty of the regularisers."""
+    outputs, _, penalties = model.stateless_call(weights, [], inputs, training=training, return_losses=True)
+    loss = task.loss.call if isinstance(task.loss, keras.losses.Loss) else task.loss
+    losses = loss(targets, outputs)
+    if losses.shape.rank != 1:
+        raise ValueError(f"loss must return one value an example, of shape (examples,); it returned the shape "
+                         f"{losses.shape}")
+    return losses, outputs, sum(penalties)
+
+
+def _on_a_gpu():
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _new_model(task):
@@ -213,6 +254,8 @@ def _batches(examples, seeds, steps, batch_size):
 def _factors(schedule, steps):
     if schedule is None:
         return np.ones(steps)
+    if not callable(schedule):
+        raise ValueError(f"schedule must be a function of the steps already made, got {schedule!r}")
     factors = np.asarray(schedule(np.arange(steps)), float)
     if factors.shape != (steps,) or not (np.isfinite(factors) & (factors >= 0)).all():
         raise ValueError("schedule must turn the array of steps into as many finite factors of at least 0; it "
@@ -224,6 +267,8 @@ def _checked_grid(rule, grid):
     if not isinstance(rule, Rule):
         raise ValueError(f"rule must be one of optkit.rules, such as optkit.Adam(), got {rule!r}")
     own = hyperparameters(rule)
+    if "learning_rate" not in own:
+        raise ValueError(f"{type(rule).__name__} has no learning_rate, which a sweep scales by its schedule")
     for name, value in own.items():
         if np.ndim(value):
             raise ValueError(f"{name} is an array in the rule; give the rule one number and sweep {name}=[...]")

@@ -30,7 +30,9 @@ class Task:
     def __post_init__(self):
         if not callable(self.model) or isinstance(self.model, keras.Model):
             raise ValueError(f"model must be a function that returns a new Keras model each time, got {self.model!r}")
-        object.__setattr__(self, "loss", keras.losses.get(self.loss))
+        object.__setattr__(self, "loss", keras.losses.get(self.loss))  # ValueError for a name it does not know
+        if not callable(self.loss):
+            raise ValueError("loss must be a Keras loss, its name, or a function of targets and outputs")
         for part in ("train", "validation", "test"):
             object.__setattr__(self, part, _checked_part(part, getattr(self, part)))
 

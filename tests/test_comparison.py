@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optkit.comparison import sign_test
+from optkit.comparison import holm, sign_test
 
 
 @pytest.mark.parametrize("wins, pairs, chance", [(20, 20, 2 / 2**20), (15, 20, 0.0414), (14, 20, 0.1153),
@@ -28,3 +28,11 @@ def test_what_cannot_be_compared_is_refused():
         sign_test([1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match="equal in every pair"):
         sign_test([1.0, 2.0], [1.0, 2.0])
+
+
+def test_holm_multiplies_the_smallest_most_and_keeps_the_order():
+    # By hand: 0.01 x 4, 0.02 x 3, then 0.03 x 2 is no less than that, 0.04 x 1 is raised to it.
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        holm([0.5, 1.5])
