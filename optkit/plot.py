@@ -22,7 +22,7 @@ _STYLES = {
     "AdaMax": ("#37003a", "--"),
 }
 # For what is not a rule, in order: from light to dark, so that the order shows in grey too.
-_SEQUENCE = [("#eb6628", "-"), ("#c33b4f", "--"), ("#84206b", "-."), ("#420a68", ":"), ("#030210", "-")]
+_SEQUENCE = [("#eb6628", "-"), ("#c33b4f", "-."), ("#84206b", ":"), ("#420a68", "-."), ("#030210", "--")]
 _GROUND, _INK, _FAINT = "#fbfbf9", "#222222", "#8a8a8a"
 _LOOK = {
     "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10, "legend.fontsize": 9, "xtick.labelsize": 9,
@@ -95,7 +95,7 @@ def stacked(x, panels, *, x_label, x_log=False):
     return figure
 
 
-def learning_rates(sweeps, measure="validation_loss", y_label="validation loss", y_range=None):
+def learning_rates(sweeps, measure="validation_loss", y_label="validation loss", y_range=None, edges=None):
     """Loss against learning rate: the median over the seeds of each sweep, with a band between the quartiles.
 
     ``sweeps`` is a dict from a rule or a label to a ``Sweep`` over learning rates. A rate at which more than half of
@@ -114,6 +114,7 @@ def learning_rates(sweeps, measure="validation_loss", y_label="validation loss",
             tops.append((rates[~np.isfinite(middle)], colour))
             if isinstance(key, Rule):
                 axis.axvline(type(key)().learning_rate, color=colour, linestyle=":", linewidth=1.2)
+        _draw_edges(axis, edges)
         _logarithmic(axis, "x")
         _logarithmic(axis, "y")
         if y_range:
@@ -166,13 +167,17 @@ def _draw_lines(axis, x, series, y_label, y_log=False, levels=None, edges=None, 
         axis.axhline(height, color=_INK, linestyle=":", linewidth=1.2)
         axis.annotate(label, (1, height), (3, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
                       va="center", fontsize=9)
-    for label, place in (edges or {}).items():
-        axis.axvline(place, color=_INK, linestyle=":", linewidth=1.2, label=label)
+    _draw_edges(axis, edges)
     axis.set_ylabel(y_label)
     if y_log:
         _logarithmic(axis, "y")
     if y_range:
         axis.set_ylim(y_range)
+
+
+def _draw_edges(axis, edges):
+    for label, place in (edges or {}).items():
+        axis.axvline(place, color=_INK, linestyle=":", linewidth=1.2, label=label)
 
 
 def _logarithmic(axis, which):

@@ -201,13 +201,18 @@ def _on_a_gpu():
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def _new_model(task):
+def _new_model(task, seed=0):
     """A built model of the task; ValueError when its layers cannot be trained side by side."""
-    model = task.model()
-    if not isinstance(model, keras.Model):
-        raise ValueError(f"model must return a Keras model, it returned {model!r}")
-    if not model.built:
-        model(task.train[0][:1])
+    before = random.getstate()
+    random.seed(seed)  # Keras draws the seed of every initialiser from here, while a layer is made
+    try:
+        model = task.model()
+        if not isinstance(model, keras.Model):
+            raise ValueError(f"model must return a Keras model, it returned {model!r}")
+        if not model.built:
+            model(task.train[0][:1])
+    finally:
+        random.setstate(before)
     stateful = [layer.name for layer in model.layers if layer.non_trainable_variables]
     if stateful:
         raise ValueError(f"a sweep trains every weight of a model and keeps no other state; these layers are frozen or "
@@ -220,13 +225,7 @@ def _new_model(task):
 @functools.lru_cache(maxsize=256)  # every rule of a comparison starts from the same weights
 def _start(task, seed):
     """The initial weights of one model."""
-    before = random.getstate()
-    random.seed(seed)  # Keras draws the seed of every initialiser from here, while a layer is made
-    try:
-        model = _new_model(task)
-    finally:
-        random.setstate(before)
-    return [variable.numpy() for variable in model.trainable_variables]
+    return [variable.numpy() for variable in _new_model(task, seed).trainable_variables]
 
 
 def _initial_weights(task, seeds):

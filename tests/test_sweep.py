@@ -1,0 +1,483 @@
+"""Many trainings in one program: each must be the training that one would do by hand."""
+
+import hashlib
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import optkit
+from optkit import AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop, Rule, sweep, tasks
+from optkit.hardware import keras, tensorflow as tf
+
+RULES = [GradientDescent, Momentum, Nesterov, AdaGrad, AdaDelta, RMSprop, Adam, AdaMax]
+
+
+def network(*layers, inputs=3):
+    """A model factory."""
+    return lambda: keras.Sequential([keras.Input((inputs,)), *(layer() for layer in layers)])
+
+
+def dense(units, **arguments):
+    return lambda: keras.layers.Dense(units, **arguments)
+
+
+def blobs(model=network(dense(4, activation="tanh"), dense(3)), examples=20,
+          loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), classes=3):
+    """A small task with class labels."""
+    generator = np.random.default_rng(5)
+
+    def part():
+        labels = generator.integers(0, classes, examples)
+        return generator.normal(0, 0.5, (examples, 3)) + np.eye(3)[labels % 3], labels
+    return optkit.Task(model, loss, part(), part(), part())
+
+
+BLOBS = blobs()
+
+
+def short(rule=GradientDescent(), task=BLOBS, **arguments):
+    """A sweep that is over soon, unless the arguments say otherwise."""
+    return sweep(rule, task, **{"seeds": (3, 4), "steps": 3, "batch_size": 8} | arguments)
+
+
+def digest(result):
+    arrays = [result.loss, result.train_loss, result.validation_loss, result.test_loss, *result.weights]
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+def orders(examples, seed, steps, batch_size):
+    """Which rows each step takes, as the documentation of ``sweep`` has it."""
+    generator, rows = np.random.default_rng(seed), []
+    while len(rows) < steps:
+        epoch = generator.permutation(examples)
+        rows += [epoch[i:i + batch_size] for i in range(0, examples - batch_size + 1, batch_size)]
+    return rows[:steps]
+
+
+def by_hand(rule, task, weights, rows, factors=None):
+    """One run, the plain way: ``(losses, weights)``."""
+    model = task.model()
+    model.set_weights(weights)
+    state = rule.init(weights)
+    losses = []
+    for t, batch in enumerate(rows):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(task.loss(task.train[1][batch], model(task.train[0][batch], training=True)))
+            loss += sum(model.losses)
+        gradient = [tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, model.trainable_variables)]
+        factor = 1 if factors is None else factors[t]
+        now = rule if factors is None else type(rule)(**vars(rule) | {"learning_rate": rule.learning_rate * factor})
+        step, state = now.update(gradient, state)
+        model.set_weights([w - s for w, s in zip(model.get_weights(), step)])
+        losses.append(float(loss))
+    return losses, model.get_weights()
+
+
+def start_of(task, seed):
+    """The initial weights: those of a run that does not move."""
+    still = sweep(GradientDescent(), task, learning_rate=0, seeds=seed, steps=1, batch_size=1)
+    return [array[0, 0] for array in still.weights]
+
+
+# What a sweep computes
+
+@pytest.mark.parametrize("rule", RULES)
+def test_one_step_of_every_run_is_the_step_of_a_plain_loop(rule):
+    rates = [0.001, 0.1]
+    result = short(rule(), learning_rate=rates, steps=1)
+    for i, rate in enumerate(rates):
+        for j, seed in enumerate(result.seeds):
+            start = start_of(BLOBS, seed)
+            losses, weights = by_hand(rule(rate), BLOBS, start, orders(20, seed, 1, 8))
+            np.testing.assert_allclose(result.loss[i, j], losses, rtol=1e-6)
+            for ours, plain, before in zip(result.weights, weights, start):
+                np.testing.assert_allclose(ours[i, j] - before, plain - before, rtol=1e-4, atol=2e-7)
+
+
+@pytest.mark.parametrize("rule", [Momentum(), Adam()])
+def test_many_steps_and_a_schedule_follow_a_plain_loop(rule):
+    factors = np.array([1, 0.5, 0, 2, 1, 0.25, 1.5])
+    result = short(rule, learning_rate=[0.02, 0.05], steps=7, schedule=lambda t: factors[t])
+    for i, rate in enumerate([0.02, 0.05]):
+        for j, seed in enumerate(result.seeds):
+            losses, weights = by_hand(type(rule)(rate), BLOBS, start_of(BLOBS, seed), orders(20, seed, 7, 8), factors)
+            np.testing.assert_allclose(result.loss[i, j], losses, rtol=1e-4)
+            for ours, plain in zip(result.weights, weights):
+                np.testing.assert_allclose(ours[i, j], plain, rtol=1e-3, atol=1e-5)
+
+
+def test_the_schedule_sees_the_steps_already_made():
+    seen = []
+    short(learning_rate=0.1, steps=4, schedule=lambda t: seen.append(t) or t + 1)
+    assert seen[0].tolist() == [0, 1, 2, 3]
+
+
+def test_losses_after_training_are_those_of_the_trained_weights():
+    result = short(learning_rate=[0.01, 0.3], steps=5)
+    model = BLOBS.model()
+    for i in range(2):
+        for j in range(2):
+            model.set_weights([array[i, j] for array in result.weights])
+            for part in ("train", "validation", "test"):
+                inputs, targets = getattr(BLOBS, part)
+                outputs = model(inputs)
+                np.testing.assert_allclose(getattr(result, part + "_loss")[i, j], BLOBS.loss(targets, outputs),
+                                           rtol=1e-5)
+            share = np.mean(np.argmax(outputs, axis=-1) == targets)
+            np.testing.assert_allclose(result.test_accuracy[i, j], share, rtol=1e-6)
+
+
+def test_shapes_and_grid_of_several_hyperparameters_in_the_order_given():
+    result = short(Momentum(), momentum=[0.0, 0.5, 0.9], learning_rate=[0.1, 0.2], seeds=(0, 1, 2, 3), steps=2)
+    assert list(result.grid) == ["momentum", "learning_rate"]
+    assert result.grid["learning_rate"].tolist() == [0.1, 0.2]
+    assert result.seeds == (0, 1, 2, 3) and result.rule == Momentum() and result.task is BLOBS
+    assert result.loss.shape == (3, 2, 4, 2)
+    for array in (result.train_loss, result.validation_loss, result.test_loss, result.test_accuracy, result.diverged):
+        assert array.shape == (3, 2, 4)
+    assert [array.shape for array in result.weights] == [(3, 2, 4, 3, 4), (3, 2, 4, 4), (3, 2, 4, 4, 3), (3, 2, 4, 3)]
+    alone = short(Momentum(), momentum=0.9, learning_rate=0.1, seeds=2, steps=2)
+    assert alone.loss.shape == (1, 1, 1, 2)
+    np.testing.assert_allclose(result.loss[2, 0, 2], alone.loss[0, 0, 0], rtol=1e-5)
+
+
+def test_a_sweep_of_nothing_but_seeds_takes_the_rule_as_it_is():
+    result = short(Adam(0.05))
+    assert result.grid == {} and result.loss.shape == (2, 3)
+    np.testing.assert_allclose(result.loss, short(Adam(), learning_rate=0.05).loss[0], rtol=1e-5)
+
+
+def test_more_runs_than_one_piece_holds():
+    """45 runs are cut into three pieces; each run must come out at its own place, and the filling not at all."""
+    rates, seeds = np.logspace(-3, -1, 9), range(5)
+    result = short(learning_rate=rates, seeds=seeds, steps=2)
+    np.testing.assert_array_equal(result.grid["learning_rate"], rates)
+    for i in range(9):
+        np.testing.assert_allclose(result.loss[i], short(learning_rate=rates[i], seeds=seeds, steps=2).loss[0],
+                                   rtol=1e-5)
+    many = short(learning_rate=np.linspace(0.01, 0.02, 37), seeds=0, steps=2)
+    assert many.loss.shape == (37, 1, 2)
+    assert (np.diff(many.loss[:, 0, 1]) < 0).all()  # a little further down with every larger rate
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_lowers_the_loss_of_a_line(rule):
+    task = tasks.linear_regression()
+    result = sweep(rule(), task, seeds=(0, 1), steps=30, batch_size=32)
+    inputs, targets = task.train
+    for j, seed in enumerate((0, 1)):
+        weight, bias = start_of(task, seed)
+        assert result.train_loss[j] < np.mean((inputs @ weight + bias - targets) ** 2)
+    assert not result.diverged.any()
+    assert result.test_accuracy is None
+
+
+def test_regularisers_are_part_of_the_loss_and_of_its_gradient():
+    task = blobs(network(dense(3, kernel_regularizer=keras.regularizers.L2(0.5))))
+    result = short(GradientDescent(0.1), task, steps=2, batch_size=20)
+    model = task.model()
+    for j, seed in enumerate(result.seeds):
+        losses, weights = by_hand(GradientDescent(0.1), task, start_of(task, seed), orders(20, seed, 2, 20))
+        np.testing.assert_allclose(result.loss[j], losses, rtol=1e-5)
+        np.testing.assert_allclose(result.weights[0][j], weights[0], rtol=1e-4, atol=1e-6)
+        model.set_weights(weights)
+        plain = task.loss(task.test[1], model(task.test[0]))
+        np.testing.assert_allclose(result.test_loss[j], plain + sum(model.losses), rtol=1e-4)
+
+
+# What a seed decides
+
+def telltale():
+    """A task whose loss gives the batch away: the sum of the powers of two of its rows."""
+    inputs, targets = np.zeros((11, 3)), 2.0 ** np.arange(11)[:, None]
+    part = (inputs, targets)
+    return optkit.Task(network(dense(1)), lambda targets, outputs: targets[:, 0] + 0 * outputs[:, 0], part, part, part)
+
+
+def taken(losses, batch_size):
+    """The rows of each batch, read from its loss."""
+    return [[row for row in range(11) if int(round(loss * batch_size)) >> row & 1] for loss in losses]
+
+
+def test_each_epoch_is_a_permutation_and_drops_the_remainder():
+    result = sweep(GradientDescent(), telltale(), learning_rate=0, seeds=range(3), steps=10, batch_size=4)
+    orders_seen = set()
+    for losses in result.loss[0]:
+        batches = taken(losses, 4)
+        assert all(len(batch) == 4 for batch in batches)
+        for first, second in zip(batches[::2], batches[1::2]):  # two batches of 4 an epoch; 3 rows are left over
+            assert not set(first) & set(second)
+        orders_seen.add(str(batches))
+        assert len({str(batches[i:i + 2]) for i in range(0, 10, 2)}) == 5  # a fresh permutation each epoch
+    assert len(orders_seen) == 3
+
+
+def test_one_batch_of_all_and_batches_of_one():
+    everything = sweep(GradientDescent(), telltale(), learning_rate=0, seeds=1, steps=2, batch_size=11)
+    assert taken(everything.loss[0, 0], 11) == [list(range(11))] * 2
+    single = sweep(GradientDescent(), telltale(), learning_rate=0, seeds=1, steps=22, batch_size=1)
+    rows = [batch[0] for batch in taken(single.loss[0, 0], 1)]
+    assert sorted(rows[:11]) == sorted(rows[11:]) == list(range(11)) and rows[:11] != rows[11:]
+
+
+def test_weights_and_order_depend_on_the_seed_alone():
+    task = telltale()
+    known = sweep(GradientDescent(), task, learning_rate=0, seeds=7, steps=4, batch_size=4)
+    others = [sweep(Adam(), task, learning_rate=0, seeds=7, steps=4, batch_size=4),
+              sweep(Adam(), task, learning_rate=[0.5, 0, 1], seeds=(2, 7, 9), steps=4, batch_size=4),
+              sweep(Momentum(), task, momentum=[0.1, 0.2], learning_rate=0, seeds=(7, 0), steps=4, batch_size=4),
+              sweep(GradientDescent(), telltale(), learning_rate=0, seeds=(1, 2, 7), steps=4, batch_size=4)]
+    for other in others:
+        place = other.seeds.index(7)
+        for setting in np.ndindex(other.loss.shape[:-2]):
+            np.testing.assert_array_equal(other.loss[setting][place], known.loss[0, 0])
+        still = (0,) * (other.loss.ndim - 2) if other is not others[1] else (1,)
+        for ours, array in zip(other.weights, known.weights):
+            np.testing.assert_array_equal(ours[still][place], array[0, 0])
+
+
+def test_two_seeds_start_differently():
+    first, second = start_of(BLOBS, 0), start_of(BLOBS, 1)
+    assert not np.array_equal(first[0], second[0]) and not np.array_equal(first[2], second[2])
+
+
+def test_the_same_seeds_give_the_same_bytes_twice():
+    arguments = {"learning_rate": [0.01, 0.1, 1], "seeds": range(7), "steps": 20}
+    assert digest(short(Adam(), **arguments)) == digest(short(Adam(), **arguments)) == \
+        digest(short(Adam(), blobs(), **arguments))  # a task of its own: nothing is remembered
+
+
+def test_the_same_seeds_give_the_same_bytes_in_another_process():
+    program = ("import sys; sys.path.insert(0, 'tests'); from test_sweep import *; "
+               "print(digest(short(Adam(), learning_rate=[0.01, 0.1, 1], seeds=range(7), steps=20)))")
+    other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                           cwd=optkit.__path__[0] + "/..")
+    assert other.stdout.strip() == digest(short(Adam(), learning_rate=[0.01, 0.1, 1], seeds=range(7), steps=20))
+
+
+def draws():
+    return [random.random(), np.random.rand(), float(tf.random.uniform(())), float(keras.random.uniform(()))]
+
+
+def test_global_random_state_is_neither_used_nor_changed():
+    keras.utils.set_random_seed(1)
+    expected = draws()
+    keras.utils.set_random_seed(1)
+    first = short(Adam(), blobs())  # a task of its own, so that its weights are drawn now
+    assert draws() == expected
+    keras.utils.set_random_seed(2)
+    assert digest(short(Adam(), blobs())) == digest(first)
+
+
+def test_random_state_is_restored_when_the_model_cannot_be_made():
+    before = random.getstate()
+    with pytest.raises(ZeroDivisionError):
+        short(task=blobs(lambda: 1 / 0))
+    assert random.getstate() == before
+
+
+# Runs that diverge
+
+def test_runs_that_overflow_are_infinite_and_never_nan():
+    result = sweep(GradientDescent(), tasks.linear_regression(), learning_rate=[0.001, 10.0, 1e30], seeds=(0, 1),
+                   steps=60, batch_size=16)
+    assert result.diverged.tolist() == [[False] * 2, [True] * 2, [True] * 2]
+    for array in (result.loss[..., -1], result.train_loss, result.validation_loss, result.test_loss):
+        assert np.isfinite(array[0]).all() and np.isposinf(array[1:]).all()
+    assert np.isfinite(result.loss[0]).all() and not np.isnan(result.loss).any()
+    assert np.isfinite(result.loss[1, :, 0]).all()  # it began like the others
+    assert (np.diff(np.isinf(result.loss).astype(int), axis=-1) >= 0).all()  # once infinite, always infinite
+
+
+def test_runs_that_end_above_their_start_are_infinite_though_finite_until_then():
+    result = sweep(GradientDescent(), tasks.linear_regression(), learning_rate=[0.001, 0.05], seeds=0, steps=5,
+                   batch_size=600)
+    assert result.diverged.tolist() == [[False], [True]]
+    assert np.isfinite(result.loss[1, 0, :-1]).all() and np.isposinf(result.loss[1, 0, -1])
+    assert np.isposinf([result.train_loss[1, 0], result.validation_loss[1, 0], result.test_loss[1, 0]]).all()
+    assert np.isfinite(result.weights[0]).all()
+
+
+def test_diverged_runs_have_no_accuracy_and_leave_their_neighbours_alone():
+    result = short(learning_rate=[0.1, 1e38, 0.1], steps=6)
+    assert result.diverged.tolist() == [[False] * 2, [True] * 2, [False] * 2]
+    assert (result.test_accuracy[1] == 0).all() and (result.test_accuracy[[0, 2]] > 0).all()
+    np.testing.assert_array_equal(result.loss[0], result.loss[2])
+    assert np.isfinite(result.loss[0]).all()
+
+
+def test_a_run_that_does_not_move_has_not_diverged():
+    assert not short(learning_rate=0).diverged.any()
+
+
+# Tasks of a reader's own
+
+OWN_LOSSES = ["sparse_categorical_crossentropy", keras.losses.SparseCategoricalCrossentropy(),
+              lambda targets, outputs: -tf.math.log(tf.gather(outputs, targets, batch_dims=1))]
+
+
+def test_a_loss_may_be_a_name_an_object_or_a_function():
+    results = [short(task=blobs(network(dense(3, activation="softmax")), loss=loss)) for loss in OWN_LOSSES]
+    for other in results[1:]:
+        np.testing.assert_allclose(other.loss, results[0].loss, rtol=1e-5)
+        np.testing.assert_allclose(other.test_loss, results[0].test_loss, rtol=1e-5)
+
+
+def functional():
+    inputs = keras.Input((3,))
+    hidden = keras.layers.Dense(4, activation="relu")(inputs)
+    normal = keras.layers.LayerNormalization()(hidden)
+    return keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Concatenate()([inputs, normal])))
+
+
+class OwnModel(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.inner, self.outer = keras.layers.Dense(4, activation="relu"), keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.outer(self.inner(inputs))
+
+
+MODELS = {
+    "functional, with LayerNormalization": functional,
+    "without Input": lambda: keras.Sequential([keras.layers.Dense(4, activation="relu"), keras.layers.Dense(3)]),
+    "subclassed": OwnModel,
+    "convolution": network(lambda: keras.layers.Reshape((3, 1)), lambda: keras.layers.Conv1D(4, 2, activation="relu"),
+                           keras.layers.Flatten, dense(3)),
+    "float64": network(dense(4, activation="tanh", dtype="float64"), dense(3, dtype="float64")),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_of_ones_own(name):
+    task = blobs(MODELS[name])
+    result = short(learning_rate=[0.01, 0.1], task=task, steps=2)
+    assert result.weights[0].dtype == ("float64" if name == "float64" else "float32")
+    if name in ("without Input", "subclassed"):
+        assert result.loss.shape == (2, 2, 2) and np.isfinite(result.loss).all()  # nothing to set weights in by hand
+        return
+    for j, seed in enumerate(result.seeds):
+        losses, weights = by_hand(GradientDescent(0.1), task, start_of(task, seed), orders(20, seed, 2, 8))
+        np.testing.assert_allclose(result.loss[1, j], losses, rtol=1e-5)
+        for ours, plain in zip(result.weights, weights):
+            np.testing.assert_allclose(ours[1, j], plain, rtol=1e-4, atol=1e-6)
+
+
+def test_the_sparse_gradient_of_an_embedding():
+    words = np.random.default_rng(0).integers(0, 9, (20, 5)).astype("int32")
+    part = words, words[:, 0] % 2
+
+    def model():
+        return keras.Sequential([keras.Input((5,), dtype="int32"), keras.layers.Embedding(9, 4),
+                                 keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)])
+    task = optkit.Task(model, BLOBS.loss, part, part, part)
+    result = short(Adam(), task, steps=1)
+    for j, seed in enumerate(result.seeds):
+        _, weights = by_hand(Adam(), task, start_of(task, seed), orders(20, seed, 1, 8))
+        for ours, plain in zip(result.weights, weights):
+            np.testing.assert_allclose(ours[j], plain, rtol=1e-4, atol=1e-6)
+
+
+@dataclass(frozen=True)
+class Halving(Rule):
+    """A rule of one's own, which counts how often TensorFlow reads its lines."""
+
+    learning_rate: float = 0.1
+    calls = []
+
+    def step(self, xp, t, g, m):
+        self.calls.append(t)
+        m = 0.5 * m + 0.5 * g
+        return self.learning_rate * m, m
+
+
+def test_a_second_sweep_of_the_same_shape_is_not_compiled_again():
+    short(Halving(), learning_rate=[0.1, 0.2], seeds=(0, 1))
+    read = len(Halving.calls)
+    assert read
+    again = short(Halving(), learning_rate=[0.3, 0.4], seeds=(5, 6), schedule=lambda t: 1 / (1 + t))
+    assert len(Halving.calls) == read
+    losses, _ = by_hand(Halving(0.4), BLOBS, start_of(BLOBS, 6), orders(20, 6, 3, 8), 1 / (1 + np.arange(3)))
+    np.testing.assert_allclose(again.loss[1, 1], losses, rtol=1e-5)
+
+
+def test_many_shapes_and_rules_print_nothing(capfd):
+    """TensorFlow warns on stderr of functions that it compiles often: here that is how it should be."""
+    tf.get_logger().info("the logger has its handler now")
+    capfd.readouterr()
+    for examples in range(1, 8):
+        short(learning_rate=[0.1] * examples, steps=1)
+    assert capfd.readouterr() == ("", "")
+
+
+# What is refused, before any training
+
+def untrained(rule, task):
+    raise AssertionError("training began")
+
+
+REFUSED = [
+    ("rule", {"rule": "adam"}),
+    ("rule", {"rule": Adam}),
+    ("learning_rate is an array in the rule", {"rule": GradientDescent(np.array([0.1, 0.2]))}),
+    ("momentum is an array in the rule", {"rule": Momentum(0.1, np.array([0.5, 0.9]))}),
+    ("no momentum; it has learning_rate", {"momentum": [0.9]}),
+    ("learning_rate", {"learning_rate": [0.1, -0.1]}),
+    ("learning_rate", {"learning_rate": [0.1, float("nan")]}),
+    ("learning_rate", {"learning_rate": [0.1, float("inf")]}),
+    ("learning_rate", {"learning_rate": []}),
+    ("learning_rate", {"learning_rate": [[0.1, 0.2]]}),
+    ("learning_rate", {"learning_rate": ["fast"]}),
+    ("learning_rate", {"learning_rate": None}),
+    ("task", {"task": keras.Sequential()}),
+    ("task", {"task": tasks.digits}),
+    ("seeds", {"seeds": (1, 1)}),
+    ("seeds", {"seeds": (0, -1)}),
+    ("seeds", {"seeds": (0.5,)}),
+    ("seeds", {"seeds": ()}),
+    ("seeds", {"seeds": None}),
+    ("seeds", {"seeds": True}),
+    ("steps", {"steps": 0}),
+    ("steps", {"steps": 2.5}),
+    ("steps", {"steps": "many"}),
+    ("batch_size must be a whole number from 1 to 20", {"batch_size": 0}),
+    ("batch_size must be a whole number from 1 to 20", {"batch_size": 21}),
+    ("batch_size", {"batch_size": 2.0}),
+    ("schedule", {"schedule": lambda t: 1}),
+    ("schedule", {"schedule": lambda t: np.ones(len(t) + 1)}),
+    ("schedule", {"schedule": lambda t: -t}),
+    ("schedule", {"schedule": lambda t: np.log(t)}),
+    ("schedule", {"schedule": 0.5}),
+    ("BatchNormalization".lower().replace("normalization", "_normalization"),
+     {"task": blobs(network(keras.layers.BatchNormalization, dense(3)))}),
+    ("dropout", {"task": blobs(network(lambda: keras.layers.Dropout(0.5), dense(3)))}),
+    ("gates", {"task": blobs(network(dense(3, name="gates", trainable=False), dense(3)))}),
+    ("seeds 3 and 4", {"task": blobs(network(dense(3, kernel_initializer=keras.initializers.GlorotUniform(1))))}),
+    ("seeds 3 and 4", {"task": blobs(network(dense(3, kernel_initializer="zeros")))}),
+    ("no trainable weights", {"task": blobs(network(keras.layers.Flatten))}),
+    ("model must return", {"task": blobs(lambda: None)}),
+    ("loss must return one value an example", {"task": blobs(loss=lambda targets, outputs: outputs)}),
+    ("loss must return one value an example", {"task": blobs(loss=lambda t, outputs: tf.reduce_mean(outputs))}),
+]
+
+
+@pytest.mark.parametrize("words, arguments", REFUSED)
+def test_refused_with_the_name_of_the_argument(monkeypatch, words, arguments):
+    monkeypatch.setattr("optkit.sweeps._train_program", untrained)
+    with pytest.raises(ValueError, match=words):
+        short(**arguments)
+
+
+def test_a_rule_without_learning_rate_is_refused():
+    @dataclass(frozen=True)
+    class Fixed(Rule):
+        def step(self, xp, t, g):
+            return 0.1 * g
+
+    with pytest.raises(ValueError, match="Fixed has no learning_rate"):
+        short(Fixed())
