@@ -46,7 +46,8 @@ class KerasOptimizer(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        state = {"t": self.iterations.value} | {slot: variables[index].value for slot, variables in self.slots.items()}
+        state = {slot: variables[index].value for slot, variables in self.slots.items()}
+        state["t"] = keras.ops.convert_to_tensor(self.iterations)  # a variable, or while Keras accumulates a tensor
         rule = dataclasses.replace(self.rule, learning_rate=learning_rate)
         step, state = rule.update(keras.ops.cast(gradient, variable.dtype), state, variable.value)
         self.assign_sub(variable, step)

@@ -188,13 +188,15 @@ def _evaluate_program(task):
 
 def _losses(task, model, weights, inputs, targets, training):
     """For one run: the loss of every example, the outputs, and the penalty of the regularisers."""
-    outputs, _, penalties = model.stateless_call(weights, [], inputs, training=training, return_losses=True)
+    with keras.StatelessScope(zip(model.trainable_variables, weights), collect_losses=True):  # weights in their place
+        outputs = model(inputs, training=training)
+        penalty = sum(model.losses)
     loss = task.loss.call if isinstance(task.loss, keras.losses.Loss) else task.loss
     losses = loss(targets, outputs)
     if losses.shape.rank != 1:
         raise ValueError(f"loss must return one value an example, of shape (examples,); it returned the shape "
                          f"{losses.shape}")
-    return losses, outputs, sum(penalties)
+    return losses, outputs, penalty
 
 
 def _on_a_gpu():
