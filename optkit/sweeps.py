@@ -72,7 +72,7 @@ def sweep(rule, task, *, seeds, steps, batch_size, schedule=None, **grid):
     # The runs of one setting lie together, a seed after the other.
     values = {name: np.full(runs, value, "float64") for name, value in hyperparameters(rule).items()}
     values |= {name: np.repeat([setting[i] for setting in settings], len(seeds)) for i, name in enumerate(grid)}
-    rows = np.tile(_batches(len(task.train[0]), seeds, steps, batch_size), (1, len(settings), 1))
+    rows = np.tile(batches(len(task.train[0]), seeds, steps, batch_size), (1, len(settings), 1))
     weights = [np.concatenate([array] * len(settings)) for array in starts]
 
     evaluate = _evaluate_program(task)
@@ -240,15 +240,19 @@ def _initial_weights(task, seeds):
     return [np.stack(arrays) for arrays in zip(*models)]
 
 
-def _batches(examples, seeds, steps, batch_size):
-    """Which rows every step takes, of shape (steps, seeds, batch_size): permutation after permutation."""
+def batches(examples, seeds, steps, batch_size):
+    """The rows of the data that each step takes, of shape (steps, seeds, batch_size).
+
+    Every seed goes through permutation after permutation; what is left of one, too few for a
+    batch, is dropped.
+    """
     an_epoch = examples // batch_size
-    epochs = -(-steps // an_epoch)
     orders = []
     for seed in seeds:
         generator = np.random.default_rng(seed)
-        epoch_orders = [generator.permutation(examples)[:an_epoch * batch_size] for _ in range(epochs)]
-        orders.append(np.concatenate(epoch_orders).reshape(-1, batch_size)[:steps])
+        epochs = [generator.permutation(examples)[:an_epoch * batch_size]
+                  for _ in range(-(-steps // an_epoch))]  # rounded up
+        orders.append(np.concatenate(epochs).reshape(-1, batch_size)[:steps])
     return np.stack(orders, axis=1).astype("int32")
 
 
