@@ -132,8 +132,7 @@ def _train_program(rule_class, task):
             tape.watch(weights)
             losses, _, penalty = _losses(task, model, weights, inputs, targets, training=True)
             loss = tf.reduce_mean(losses) + penalty
-        gradient = tape.gradient(loss, weights, unconnected_gradients="zero")
-        return loss, [tf.convert_to_tensor(array) for array in gradient]  # an Embedding's is sparse
+        return loss, tape.gradient(loss, weights, unconnected_gradients="zero")
 
     def all_losses_and_gradients(runs):
         if convolves:  # TensorFlow cannot convolve with several weights side by side: a run after the other
