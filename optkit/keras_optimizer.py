@@ -25,9 +25,9 @@ class KerasOptimizer(keras.optimizers.Optimizer):
     def __init__(self, rule, learning_rate=None, **arguments):
         if not isinstance(rule, Rule):
             raise ValueError(f"rule must be one of optkit.rules, such as optkit.Adam(), got {rule!r}")
-        if "learning_rate" not in hyperparameters(rule):
+        if "learning_rate" not in rule.hyperparameters():
             raise ValueError(f"{type(rule).__name__} has no learning_rate, which a Keras optimizer must have")
-        for name, value in hyperparameters(rule).items():
+        for name, value in rule.hyperparameters().items():
             if np.ndim(value):
                 raise ValueError(f"{name} must be one number for a Keras optimizer, got {value!r}")
         super().__init__(rule.learning_rate if learning_rate is None else learning_rate, **arguments)
@@ -55,7 +55,7 @@ class KerasOptimizer(keras.optimizers.Optimizer):
             self.assign(variables[index], state[slot])
 
     def get_config(self):
-        own = {name: float(value) for name, value in hyperparameters(self.rule).items()}
+        own = {name: float(value) for name, value in self.rule.hyperparameters().items()}
         return super().get_config() | {"rule": type(self.rule).__name__, "hyperparameters": own}
 
     @classmethod
@@ -67,11 +67,6 @@ class KerasOptimizer(keras.optimizers.Optimizer):
             raise ValueError(f"this optimizer was saved with a rule {name!r}, which is not defined here; define it "
                              f"before loading (known: {', '.join(sorted(known))})")
         return super().from_config(config | {"rule": known[name](**own)}, custom_objects)
-
-
-def hyperparameters(rule):
-    """The hyperparameters of a rule, by name."""
-    return {field.name: getattr(rule, field.name) for field in dataclasses.fields(rule)}
 
 
 def _subclasses(cls):

@@ -36,9 +36,13 @@ class Rule:
     """
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = _checked(type(self).__name__, field.name, getattr(self, field.name))
-            object.__setattr__(self, field.name, value)  # the dataclass is frozen; this is its construction
+        for name, value in self.hyperparameters().items():
+            value = _checked(type(self).__name__, name, value)
+            object.__setattr__(self, name, value)  # the dataclass is frozen; this is its construction
+
+    def hyperparameters(self):
+        """The hyperparameters by name, in the order in which they are declared."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def init(self, params):
         """The state before the first step.
@@ -105,14 +109,14 @@ class Rule:
     def _fitted_to(self, leaf, name):
         """This rule with hyperparameters in the dtype of the leaf, an array's runs along the leaf's first axis."""
         rule = object.__new__(type(self))  # not through __init__: these values have been checked already
-        for field in dataclasses.fields(self):
-            value = _cast(getattr(self, field.name), leaf)
+        for field, value in self.hyperparameters().items():
+            value = _cast(value, leaf)
             if len(value.shape) == 1:
                 if len(leaf.shape) == 0 or leaf.shape[0] not in (value.shape[0], None):
-                    raise ValueError(f"{field.name} has one value for each of {value.shape[0]} runs, so the first "
+                    raise ValueError(f"{field} has one value for each of {value.shape[0]} runs, so the first "
                                      f"axis of {name} must have that length; its shape is {tuple(leaf.shape)}")
                 value = _namespace(leaf).reshape(value, (-1,) + (1,) * (len(leaf.shape) - 1))
-            object.__setattr__(rule, field.name, value)
+            object.__setattr__(rule, field, value)
         return rule
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from optkit.hardware import keras, tensorflow as tf
-from optkit.keras_optimizer import hyperparameters
 from optkit.rules import Rule
 from optkit.tasks import Task
 
@@ -70,7 +69,7 @@ def sweep(rule, task, *, seeds, steps, batch_size, schedule=None, **grid):
     runs = len(settings) * len(seeds)
 
     # The runs of one setting lie together, a seed after the other.
-    values = {name: np.full(runs, value, "float64") for name, value in hyperparameters(rule).items()}
+    values = {name: np.full(runs, value, "float64") for name, value in rule.hyperparameters().items()}
     values |= {name: np.repeat([setting[i] for setting in settings], len(seeds)) for i, name in enumerate(grid)}
     rows = np.tile(batches(len(task.train[0]), seeds, steps, batch_size), (1, len(settings), 1))
     weights = [np.concatenate([array] * len(settings)) for array in starts]
@@ -270,7 +269,7 @@ def _factors(schedule, steps):
 def _checked_grid(rule, grid):
     if not isinstance(rule, Rule):
         raise ValueError(f"rule must be one of optkit.rules, such as optkit.Adam(), got {rule!r}")
-    own = hyperparameters(rule)
+    own = rule.hyperparameters()
     if "learning_rate" not in own:
         raise ValueError(f"{type(rule).__name__} has no learning_rate, which a sweep scales by its schedule")
     for name, value in own.items():
