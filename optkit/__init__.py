@@ -13,7 +13,7 @@ from optkit.rules import (AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Mome
 from optkit.symbols import equation
 
 _WHERE = {"claims": None, "device": "hardware", "invariance": None, "KerasOptimizer": "keras_optimizer", "plot": None,
-          "sweep": "sweeps", "Sweep": "sweeps", "Task": "tasks", "tasks": None}
+          "race": "races", "Race": "races", "sweep": "sweeps", "Sweep": "sweeps", "Task": "tasks", "tasks": None}
 
 __all__ = ["AdaDelta", "AdaGrad", "AdaMax", "Adam", "GradientDescent", "Momentum", "Nesterov", "Path", "RMSprop",
            "Rule", "descend", "equation", "rules", "surfaces", *_WHERE]

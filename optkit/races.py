@@ -1,0 +1,144 @@
+"""A fair comparison of update rules on one task: each tuned on its own grid, judged on fresh seeds."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optkit.comparison import holm, sign_test
+from optkit.rules import Rule
+from optkit.sweeps import Sweep, sweep
+from optkit.tasks import Task
+
+_MARGIN = 1.1  # a loss less than a tenth lower is no win, however sure
+_MOST_GRIDS = 8  # twelve rates, shifted seven times: sixteen decades
+
+
+@dataclass(frozen=True, eq=False)
+class Race:
+    """What came out of ``race``. Each dict has the keys of ``rules``: rules, or the labels that were given.
+
+    ``tuning``: the ``Sweep`` of the grid that holds the best learning rate within its edges, of shape (rates,
+    tuning seeds). ``trials``: how many learning rates were tried in all. ``learning_rate``: the best one, by the
+    median validation loss. ``results``: the ``Sweep`` at that rate over the fresh seeds, of shape (1, seeds).
+    """
+
+    task: Task
+    tuning: dict[object, Sweep]
+    trials: dict[object, int]
+    learning_rate: dict[object, float]
+    results: dict[object, Sweep]
+
+    def compare(self, first, second, measure="test_loss"):
+        """The ``Comparison`` of two of the rules by ``measure``: test_loss, validation_loss or train_loss.
+
+        A winner needs both: an exact sign test at 5%, corrected (Holm) for the number of pairs in this race, and a
+        loss at least a tenth lower (median over the seeds). ValueError names a rule that did not take part.
+        """
+        for key in (first, second):
+            if key not in self.results:
+                raise ValueError(f"{_name(key)} did not take part; {', '.join(map(_name, self.results))} did")
+        if first == second:
+            raise ValueError(f"compare needs two of the rules, got {_name(first)} twice")
+        losses = {key: getattr(result, measure)[0] for key, result in self.results.items()}
+        tests = {frozenset(pair): _sign_test(losses[pair[0]], losses[pair[1]])
+                 for pair in itertools.combinations(losses, 2)}
+        corrected = dict(zip(tests, holm(list(tests.values()))))
+        chance = corrected[frozenset((first, second))]
+        wins, ratio = int(np.sum(losses[first] < losses[second])), _median_ratio(losses[first], losses[second])
+        losses_of_first = int(np.sum(losses[first] > losses[second]))
+        winner = "undecided"
+        if chance < 0.05 and wins > losses_of_first and ratio <= 1 / _MARGIN:
+            winner = _name(first)
+        if chance < 0.05 and wins < losses_of_first and ratio >= _MARGIN:
+            winner = _name(second)
+        return Comparison(_name(first), _name(second), winner, ratio, wins, len(losses[first]), float(chance))
+
+    def __repr__(self):
+        seeds = len(next(iter(self.results.values())).seeds)
+        return f"Race of {', '.join(map(_name, self.results))} on {seeds} fresh seeds"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two rules of a race. ``winner``: the name of one, or "undecided".
+
+    ``ratio``: the first one's loss over the second's, median over the seeds. ``wins``: of ``pairs`` seeds, in how many
+    the first ends lower. ``chance``: how probable so uneven a count is by chance, corrected for the race's pairs.
+    """
+
+    first: str
+    second: str
+    winner: str
+    ratio: float
+    wins: int
+    pairs: int
+    chance: float
+
+
+def race(rules, task, *, steps, batch_size, schedule=None, rates=12, tuning_seeds=range(5), seeds=range(100, 130)):
+    """The fair comparison of several rules on one task.
+
+    ``rules`` is a list of rules, or a dict from a label to a rule. Every rule gets as many learning rates, ``rates``,
+    each twice the one before, around the one that it comes with; when the best of them lies on the edge, the grid
+    moves there and is run again. The best is the one with the lowest median validation loss over ``tuning_seeds``; it
+    is then trained again with ``seeds``, which are others. ``steps``, ``batch_size`` and ``schedule`` as in
+    ``optkit.sweep``; a seed gives every rule the same initial weights and the same order of the data.
+
+    Returns a ``Race``. ValueError, before any training, names an argument that does not fit; and the rule for which
+    no grid holds its best rate within its edges.
+    """
+    rules = _checked_rules(rules)
+    if set(tuning_seeds) & set(seeds):
+        raise ValueError("seeds must differ from tuning_seeds: a rate must not be judged on what it was chosen by")
+    if not isinstance(rates, int) or rates < 3:
+        raise ValueError(f"rates must be a whole number of at least 3, got {rates!r}")
+    settings = {"steps": steps, "batch_size": batch_size, "schedule": schedule}
+    tuning, trials, best, results = {}, {}, {}, {}
+    for key, rule in rules.items():
+        tuning[key], trials[key], best[key] = _tuned(rule, task, rates, tuning_seeds, settings)
+        results[key] = sweep(rule, task, learning_rate=[best[key]], seeds=seeds, **settings)
+    return Race(task, tuning, trials, best, results)
+
+
+def _tuned(rule, task, rates, seeds, settings):
+    """The sweep that holds the best learning rate within its edges, how many rates it took, and the best one."""
+    centre = rule.learning_rate
+    for grids in range(1, _MOST_GRIDS + 1):
+        grid = centre * 2.0 ** (np.arange(rates) - rates // 2)
+        swept = sweep(rule, task, learning_rate=grid, seeds=seeds, **settings)
+        best = int(np.median(swept.validation_loss, axis=1).argmin())  # all diverged: the lowest, so the grid goes down
+        if 0 < best < rates - 1:
+            return swept, grids * rates, float(grid[best])
+        centre = grid[best]
+    raise ValueError(f"{type(rule).__name__} has no best learning rate between its edges in {_MOST_GRIDS} grids; the "
+                     f"last one goes from {grid[0]:.1g} to {grid[-1]:.1g}. Give it one near its best to start from")
+
+
+def _checked_rules(rules):
+    rules = dict(rules) if isinstance(rules, dict) else {rule: rule for rule in rules}
+    names = [_name(key) for key in rules]
+    if not rules or not all(isinstance(rule, Rule) for rule in rules.values()):
+        raise ValueError("rules must be rules of optkit, at least one, or a dict from labels to them; got "
+                         f"{list(rules.values())!r}")
+    for rule in rules.values():
+        if not rule.hyperparameters().get("learning_rate"):
+            raise ValueError(f"{rule!r} needs a learning_rate above 0, around which its grid is laid")
+    if len(set(names)) < len(names):
+        raise ValueError(f"two of the rules have the same name ({', '.join(names)}): give a dict from labels to rules")
+    return rules
+
+
+def _name(key):
+    return type(key).__name__ if isinstance(key, Rule) else str(key)
+
+
+def _sign_test(first, second):
+    return sign_test(first, second)[1] if np.any(first != second) else 1.0
+
+
+def _median_ratio(first, second):
+    """The median of first / second, where both diverged or both are zero counting as equal."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = first / second
+    return float(np.median(np.where(first == second, 1.0, ratios)))
