@@ -150,6 +150,29 @@ def images(pictures, labels):
     return figure
 
 
+def dots(groups, *, x_label, x_log=False):
+    """A row a rule, a dot a run: ``groups`` is a dict from a rule or a label to values of shape ``(runs,)``.
+
+    A bar marks the median. Runs that diverged have no dot; their number stands at the right.
+    """
+    with matplotlib.style.context(_LOOK):
+        figure, (axis,) = _figure(height=0.9 + 0.5 * len(groups))
+        for row, ((name, colour, _), values) in enumerate(zip(_styled(groups), groups.values())):
+            values = np.asarray(values, float)
+            apart = (np.arange(len(values)) * 0.618 % 1 - 0.5) * 0.4  # up and down, so that dots do not hide each other
+            axis.plot(_finite(values), row + apart, "o", color=colour, markersize=4, alpha=0.6, markeredgewidth=0)
+            axis.plot(_finite(np.full(2, np.median(values))), [row - 0.36, row + 0.36], color=colour, linewidth=2.6)
+            if diverged := int(np.sum(~np.isfinite(values))):
+                axis.annotate(f"{diverged} diverged", (1, row), (3, 0), xycoords=("axes fraction", "data"),
+                              textcoords="offset points", va="center", fontsize=9)
+        axis.set_yticks(range(len(groups)), [name for name, *_ in _styled(groups)])
+        axis.set(xlabel=x_label, ylim=(len(groups) - 0.5, -0.5))
+        axis.grid(axis="y", visible=False)
+        if x_log:
+            _logarithmic(axis, "x")
+    return figure
+
+
 def _figure(height, rows=1):
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]

@@ -111,7 +111,7 @@ def _tuned(rule, task, rates, seeds, settings):
         if 0 < best < rates - 1:
             return swept, grids * rates, float(grid[best])
         centre = grid[best]
-    raise ValueError(f"{type(rule).__name__} has no best learning rate between its edges in {_MOST_GRIDS} grids; the "
+    raise ValueError(f"{type(rule).__name__} has no best learning rate between its edges in {_MOST_GRIDS} grid(s); the "
                      f"last one goes from {grid[0]:.1g} to {grid[-1]:.1g}. Give it one near its best to start from")
 
 

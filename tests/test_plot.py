@@ -102,3 +102,13 @@ def test_images_are_square():
 def test_more_lines_than_can_be_told_apart_are_refused():
     with pytest.raises(ValueError, match="at most 5 lines"):
         plot.lines([0, 1], {str(i): [0, 1] for i in range(6)}, x_label="x", y_label="y")
+
+
+def test_dots_draw_every_run_the_median_and_count_what_diverged():
+    axis = plot.dots({optkit.Adam(): [3.0, 1.0, 2.0], "other": [1.0, np.inf, np.inf]}, x_label="loss").axes[0]
+    dots, median, others, no_median = [line.get_xdata() for line in axis.lines]
+    assert list(dots) == [3.0, 1.0, 2.0] and list(median) == [2.0, 2.0]
+    assert np.isfinite(others).sum() == 1 and not np.isfinite(no_median).any()
+    assert [text.get_text() for text in axis.texts] == ["2 diverged"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["Adam", "other"]
+    assert axis.lines[0].get_color() == plot._STYLES["Adam"][0]
