@@ -173,6 +173,30 @@ def dots(groups, *, x_label, x_log=False):
     return figure
 
 
+def contours(x, y, values, *, x_label, y_label, levels, curves=None, marks=None):
+    """A map: lines of equal ``values``, of shape ``(len(y), len(x))``, at ``levels``, the lighter the lower.
+
+    What lies above the last level is darkest, and what is NaN stays blank. ``curves`` is a dict from a label to a pair
+    of arrays, ``marks`` one from a label to a pair of numbers: lines and points to compare with.
+    """
+    with matplotlib.style.context(_LOOK):
+        figure, (axis,) = _figure(height=4.0)
+        values = np.clip(values, None, 2 * levels[-1])  # infinity too
+        axis.contourf(x, y, values, levels=[0, *levels, 2.1 * levels[-1]], alpha=0.75,
+                      colors=matplotlib.colormaps["Greys"](np.linspace(0.05, 0.6, len(levels) + 1)))
+        drawn = axis.contour(x, y, values, levels=levels, colors=_INK, linewidths=0.6)
+        axis.clabel(drawn, fontsize=8, fmt="%g")
+        for (name, colour, style), points in zip(_styled(curves or {}), (curves or {}).values()):
+            axis.plot(*points, style, color=colour, label=name, linewidth=2.2)
+        for name, place in (marks or {}).items():
+            axis.plot(*place, "o", color=_STYLES["Momentum"][0], markeredgecolor=_GROUND, markersize=9, label=name,
+                      linestyle="none", clip_on=False, zorder=4)
+        axis.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=x_label, ylabel=y_label)
+        axis.grid(False)
+        _legend(axis)
+    return figure
+
+
 def _figure(height, rows=1):
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]

@@ -112,3 +112,17 @@ def test_dots_draw_every_run_the_median_and_count_what_diverged():
     assert [text.get_text() for text in axis.texts] == ["2 diverged"]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["Adam", "other"]
     assert axis.lines[0].get_color() == plot._STYLES["Adam"][0]
+
+
+def test_contours_draw_the_map_its_curves_and_marks_and_take_infinity():
+    x, y = np.linspace(0, 1, 5), np.linspace(0, 2, 7)
+    values = np.add.outer(y, x)
+    values[0, 0], values[-1, -1] = np.inf, np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = plot.contours(x, y, values, x_label="rate", y_label="momentum", levels=[1, 2],
+                               curves={"edge": (x, 2 * x)}, marks={"best": (0.5, 1)})
+        assert figure._repr_png_()
+    axis = figure.axes[0]
+    assert axis.get_xlabel() == "rate" and axis.get_ylabel() == "momentum"
+    assert [line.get_label() for line in axis.lines] == ["edge", "best"]
