@@ -15,11 +15,14 @@ UNSUITABLE = $(shell { $(PYTHON) tools/check_python.py; } 2>/dev/null || \
   echo 'This book needs Python 3.11, 3.12 or 3.13, but $(PYTHON) does not run. Name another one: make PYTHON=python3.12')
 SUITABLE_PYTHON = $(if $(UNSUITABLE),$(error $(UNSUITABLE)))
 
-.PHONY: help book test serve notebooks lock clean
+.PHONY: help book test test-elsewhere serve notebooks lock clean
 
 help:
 	@echo 'make book        build the book from the notebooks, running what has changed'
 	@echo 'make test        run the tests, and every notebook against its stored outputs'
+	@echo 'make test-elsewhere'
+	@echo '                 run every notebook as on other processors (one of them: PROCESSOR=sse4.2,'
+	@echo '                 avx2, numpy, onednn or one-thread)'
 	@echo 'make serve       show the book at http://127.0.0.1:$(PORT) (another port: PORT=8001)'
 	@echo 'make notebooks   run all notebooks and store their outputs in place'
 	@echo '                 (one: NOTEBOOK=chapters/01-gradient-descent.ipynb)'
@@ -42,6 +45,10 @@ book: $(INSTALLED)
 # One notebook stays in one process: its cells depend on one another.
 test: $(INSTALLED)
 	$(BIN)python -m pytest tests index.ipynb chapters --nbval --nbval-current-env --nbval-cell-timeout=180 -n 2 --dist loadfile
+
+# The same notebooks against the same outputs, on imitations of other processors.
+test-elsewhere: $(INSTALLED)
+	$(BIN)python tools/run_elsewhere.py $(if $(PROCESSOR),--only $(PROCESSOR)) $(NOTEBOOK)
 
 _build/html/index.html:
 	@$(MAKE) book
