@@ -9,21 +9,12 @@ the text itself, below, says whether the digits are the right ones.
 
 import gzip
 import hashlib
-import os
-from pathlib import Path
 
+from checksums import FOLDER, write_with_checksum
 from sklearn.datasets import load_digits
 
-FOLDER = Path(__file__).resolve().parent
 NAME = "digits.csv.gz"
 TEXT_SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"
-
-
-def write(path, content):
-    """Write a file whole or not at all."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
 
 
 def main():
@@ -32,13 +23,7 @@ def main():
     text = "".join(",".join(map(str, row)) + "\n" for row in rows).encode("ascii")
     if hashlib.sha256(text).hexdigest() != TEXT_SHA256:
         raise SystemExit("scikit-learn's digits are not those that the book was written with; nothing was written")
-    content = gzip.compress(text, compresslevel=9, mtime=0)
-    write(FOLDER / NAME, content)
-
-    sums = FOLDER / "SHA256SUMS"
-    others = [line for line in sums.read_text().splitlines() if not line.endswith(NAME)] if sums.exists() else []
-    lines = [*others, f"{hashlib.sha256(content).hexdigest()}  {NAME}"]
-    write(sums, ("\n".join(sorted(lines, key=lambda line: line.split()[1])) + "\n").encode("ascii"))
+    write_with_checksum(NAME, gzip.compress(text, compresslevel=9, mtime=0))
     print(f"wrote {len(rows)} digits to {FOLDER / NAME}")
 
 

@@ -1,4 +1,4 @@
-"""The data that chapters train on, as NumPy arrays: handwritten digits, small (in data/) and large (MNIST)."""
+"""The data that chapters train on, as NumPy arrays: small ones, in data/, and the digits of MNIST."""
 
 import gzip
 import hashlib
@@ -20,17 +20,39 @@ def load_digits():
     ``data/README.md`` says where they come from. FileNotFoundError when the file is missing, ValueError when it is
     not the file that ``data/SHA256SUMS`` describes; both say how to restore it.
     """
-    path = DATA / "digits.csv.gz"
-    restore = "restore it with `git checkout -- data`, or make it again with `python data/make_digits.py`"
+    table = np.array([line.split(",") for line in _shipped_lines("digits.csv.gz", "make_digits.py")], "int64")
+    return (table[:, :64] / 16).astype("float32"), table[:, 64]
+
+
+def load_docstrings():
+    """Documentation of Python's standard library as bags of words: ``(counts, labels, words, packages)``.
+
+    ``counts`` is float32 of shape (2581, 1103): how often a document, a row, has a word, a column. ``labels`` is
+    int64 of shape (2581,): which of the packages the document comes from. ``words`` is a tuple of 1,103 strings, the
+    most frequent first, so that ``(counts > 0).mean(axis=0)``, the share of documents with each word, falls;
+    ``packages`` is a tuple of 20. ``data/README.md`` says where they come from. Errors as of ``load_digits``.
+    """
+    first, *documents = [line.split(" ") for line in _shipped_lines("docstrings.txt.gz", "make_docstrings.py")]
+    packages = sorted({document[0] for document in documents})
+    column = {word: i for i, word in enumerate(first)}
+    counts = np.zeros((len(documents), len(first)), "float32")
+    for row, (_, *text) in zip(counts, documents):
+        np.add.at(row, [column[word] for word in text], 1)
+    labels = np.array([packages.index(document[0]) for document in documents], "int64")
+    return counts, labels, tuple(first), tuple(packages)
+
+
+def _shipped_lines(name, script):
+    """The lines of a gzipped text in ``data/``, when it is the file that SHA256SUMS describes."""
+    path = DATA / name
+    restore = f"restore it with `git checkout -- data`, or make it again with `python data/{script}`"
     for file in (path, DATA / "SHA256SUMS"):
         if not file.is_file():
             raise FileNotFoundError(f"{file} is missing; {restore}")
     digests = dict(reversed(line.split()) for line in (DATA / "SHA256SUMS").read_text().splitlines())
-    if path.name not in digests:
-        raise ValueError(f"{DATA / 'SHA256SUMS'} has no line for {path.name}; {restore}")
-    content = _verified(path, digests[path.name], restore)
-    table = np.array([line.split(",") for line in gzip.decompress(content).decode().splitlines()], "int64")
-    return (table[:, :64] / 16).astype("float32"), table[:, 64]
+    if name not in digests:
+        raise ValueError(f"{DATA / 'SHA256SUMS'} has no line for {name}; {restore}")
+    return gzip.decompress(_verified(path, digests[name], restore)).decode().splitlines()
 
 
 # SHA-256: of Keras's file as keras.datasets.mnist has it, of the four original files as public copies agree on them

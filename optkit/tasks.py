@@ -5,10 +5,11 @@ from typing import Any, Callable
 
 import numpy as np
 
-from optkit.datasets import load_digits, load_mnist
+from optkit.datasets import load_digits, load_docstrings, load_mnist
 from optkit.hardware import keras
 
-__all__ = ["Task", "digits", "linear_regression", "load_mnist"]
+__all__ = ["Task", "convolutional_digits", "deep_digits", "digits", "docstrings", "linear_regression", "load_mnist",
+           "ravine"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +82,78 @@ def digits():
         return keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, activation="relu"),
                                  keras.layers.Dense(10)])
 
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return Task(model, loss, *_split(*load_digits(), 1400, 197))
+    return Task(model, _cross_entropy(), *_split(*load_digits(), 1400, 197))
+
+
+def deep_digits():
+    """The digits of ``digits`` for a deep and narrow network: eight layers of 32 units with tanh (9,802 weights)."""
+    def model():
+        hidden = [keras.layers.Dense(32, activation="tanh") for _ in range(8)]
+        return keras.Sequential([keras.Input((64,)), *hidden, keras.layers.Dense(10)])
+
+    return Task(model, _cross_entropy(), *_split(*load_digits(), 1400, 197))
+
+
+def convolutional_digits():
+    """The digits of ``digits`` as images, of shape (8, 8, 1), for a small convolutional network.
+
+    Two layers of 3 x 3 filters, 8 and 16 of them, both at every second pixel, and 10 outputs, with cross-entropy.
+    """
+    def model():
+        filters = [keras.layers.Conv2D(count, 3, strides=2, padding="same", activation="relu") for count in (8, 16)]
+        return keras.Sequential([keras.Input((8, 8, 1)), *filters, keras.layers.Flatten(), keras.layers.Dense(10)])
+
+    images, labels = load_digits()
+    return Task(model, _cross_entropy(), *_split(images.reshape(-1, 8, 8, 1), labels, 1400, 197))
+
+
+def docstrings():
+    """Documentation strings in 20 classes, the packages of Python that they come from: sparse text.
+
+    An input has an entry for each of 1,103 words: 1 when the document has the word, else 0; nine or ten of them are
+    not zero. The weights of a word get a gradient only in the batches where it appears, which are all for the most
+    frequent word and, of 64 documents, one in ten for the rarest. ``(inputs > 0).mean(axis=0)`` is the share of
+    documents with each word; ``datasets.load_docstrings`` has the words. 1,981 documents to train on, 300 each to
+    validate and test; one layer of 20 outputs (22,080 weights), with cross-entropy.
+    """
+    counts, labels, words, packages = load_docstrings()
+
+    def model():
+        return keras.Sequential([keras.Input((len(words),)), keras.layers.Dense(len(packages))])
+
+    return Task(model, _cross_entropy(), *_split(np.sign(counts), labels, len(counts) - 600, 300))
+
+
+def ravine(condition_number=100.0):
+    """Linear regression on 20 weights, without noise: a loss that is a quadratic with this condition number.
+
+    The curvatures of the loss, which are the eigenvalues of its Hessian, run in equal ratios from
+    1 / ``condition_number`` to 1; their axes are turned at random against the weights. Training with
+    ``batch_size=200``, all the training examples, descends exactly this quadratic; smaller batches have other
+    Hessians, but the same minimum, where the loss is 0. The 100 examples each to validate and test have the same
+    Hessian again. ValueError when ``condition_number`` is not a finite number of at least 1.
+    """
+    if not 1 <= condition_number < np.inf:
+        raise ValueError(f"condition_number must be a finite number of at least 1, got {condition_number!r}")
+    generator = np.random.default_rng(0)
+    axes = np.linalg.qr(generator.normal(size=(20, 20)))[0]
+    curvatures = np.geomspace(1 / condition_number, 1, 20)
+    truth = generator.normal(size=(20, 1))
+
+    def part(examples):
+        directions = np.linalg.qr(generator.normal(size=(examples, 20)))[0]
+        # The mean squared error is |x (w - truth)|^2 / examples, and its Hessian twice x' x / examples.
+        x = np.sqrt(examples / 2 * curvatures) * directions @ axes.T
+        return x, x @ truth
+
+    def model():
+        return keras.Sequential([keras.Input((20,)), keras.layers.Dense(1, use_bias=False)])
+
+    return Task(model, "mean_squared_error", part(200), part(100), part(100))
+
+
+def _cross_entropy():
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def _split(inputs, targets, train, validation):
