@@ -1,5 +1,7 @@
 """The fair comparison: its protocol, and that it decides what is so and nothing else."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ class Result:
 
     def __init__(self, losses):
         self.test_loss, self.seeds = np.array([losses]), range(len(losses))
+        self.train_loss = 5 - self.test_loss
 
 
 def finished(**losses):
@@ -80,6 +83,22 @@ def test_a_win_needs_the_margin_and_the_seeds():
         assert result.wins == (30 if ratio < 1 else 0) and result.pairs == 30
     uneven = np.where(np.arange(30) < 19, 0.5, 2.0)  # half the median, but 19 of 30 are no evidence
     assert finished(a=base * uneven, b=base).compare("a", "b").winner == "undecided"
+    assert finished(a=base, b=base * uneven).compare("a", "b").winner == "undecided"
+
+
+def test_another_measure_may_have_another_winner():
+    run = finished(a=np.ones(30), b=np.full(30, 3.0))
+    assert run.compare("a", "b").winner == "a" and run.compare("a", "b", "train_loss").winner == "b"
+
+
+def test_the_validation_loss_chooses(line, monkeypatch):
+    def made_up(rule, task, *, learning_rate, seeds, **settings):
+        place = np.arange(len(learning_rate), dtype=float)[:, None] * np.ones(len(seeds))
+        return SimpleNamespace(grid={"learning_rate": learning_rate}, validation_loss=abs(place - 7),
+                               train_loss=abs(place - 3), test_loss=abs(place - 5))
+
+    monkeypatch.setattr(races, "sweep", made_up)
+    assert race([Adam(0.1)], line, steps=5, batch_size=100).learning_rate == {Adam(0.1): 0.2}
 
 
 def test_more_pairs_need_more_evidence():
@@ -93,7 +112,8 @@ def test_more_pairs_need_more_evidence():
 def test_diverged_runs_lose_and_two_of_them_are_equal():
     base, worse = np.ones(30), np.where(np.arange(30) < 25, np.inf, 1.0)
     assert finished(a=base, b=worse).compare("a", "b").winner == "a"
-    assert finished(a=worse, b=worse).compare("a", "b").winner == "undecided"
+    tie = finished(a=worse, b=worse).compare("a", "b")
+    assert tie.winner == "undecided" and tie.ratio == 1.0
 
 
 @pytest.mark.parametrize("arguments, message", [
