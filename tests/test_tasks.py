@@ -1,30 +1,38 @@
-"""What is trained: the two tasks that come with the book, and what is refused as a task of one's own."""
+"""What is trained: the tasks that come with the book, and what is refused as a task of one's own."""
 
 import numpy as np
 import pytest
 
 import optkit
 from optkit import tasks
-from optkit.datasets import load_digits
+from optkit.datasets import load_digits, load_docstrings
 from optkit.hardware import keras
+from optkit.sweeps import _start, batches
 
 PARTS = ("train", "validation", "test")
 
 
-@pytest.mark.parametrize("make, lengths, inputs, target_dtype", [
-    (tasks.linear_regression, (600, 200, 200), (1,), "float32"), (tasks.digits, (1400, 197, 200), (64,), "int64")])
-def test_shapes_and_dtypes(make, lengths, inputs, target_dtype):
+DIGITS = [tasks.digits, tasks.deep_digits, tasks.convolutional_digits]
+
+
+@pytest.mark.parametrize("make, lengths, inputs, outputs", [
+    (tasks.linear_regression, (600, 200, 200), (1,), 1), (tasks.ravine, (200, 100, 100), (20,), 1),
+    (tasks.docstrings, (1981, 300, 300), (1103,), 20), (tasks.digits, (1400, 197, 200), (64,), 10),
+    (tasks.deep_digits, (1400, 197, 200), (64,), 10), (tasks.convolutional_digits, (1400, 197, 200), (8, 8, 1), 10)])
+def test_shapes_and_dtypes(make, lengths, inputs, outputs):
     task = make()
     for name, length in zip(PARTS, lengths):
         x, y = getattr(task, name)
         assert x.shape == (length, *inputs) and x.dtype == "float32"
-        assert y.shape == ((length,) if task.classifies else (length, 1)) and y.dtype == target_dtype
+        assert y.shape == ((length,) if task.classifies else (length, 1))
+        assert y.dtype == ("int64" if task.classifies else "float32")
+    assert task.classifies == (outputs > 1)
     model = task.model()
     assert model is not task.model()
-    assert model(task.train[0][:2]).shape == ((2, 10) if task.classifies else (2, 1))
+    assert model(task.train[0][:2]).shape == (2, outputs)
 
 
-@pytest.mark.parametrize("make", [tasks.linear_regression, tasks.digits])
+@pytest.mark.parametrize("make", [tasks.linear_regression, tasks.ravine, tasks.docstrings, *DIGITS])
 def test_every_call_gives_the_same_data(make):
     first, second = make(), make()
     for name in PARTS:
@@ -42,12 +50,12 @@ def test_the_line_is_two_x_plus_three():
     assert not tasks.linear_regression().classifies
 
 
-def test_digits_are_all_there_once_and_in_every_part():
-    task = tasks.digits()
-    assert task.classifies and task.model().count_params() == 4810
+@pytest.mark.parametrize("make", DIGITS)
+def test_digits_are_all_there_once_and_in_every_part(make):
+    task = make()
     images, labels = load_digits()
     parts = [getattr(task, name) for name in PARTS]
-    ours = np.concatenate([np.column_stack([y, x]) for x, y in parts])
+    ours = np.concatenate([np.column_stack([y, x.reshape(-1, 64)]) for x, y in parts])
     published = np.column_stack([labels, images]).astype("float32")
     # Equal as collections, so that no image is lost and none is in two parts.
     assert sorted(map(bytes, ours.astype("float32"))) == sorted(map(bytes, published))
@@ -62,10 +70,148 @@ def test_parts_of_digits_are_mixed():
     assert 0.6 < kept[:900].mean() < 0.95 and 0.6 < kept[900:].mean() < 0.95
 
 
-def test_the_loss_of_digits_takes_logits():
-    task = tasks.digits()
+@pytest.mark.parametrize("make", [tasks.docstrings, *DIGITS])
+def test_the_loss_of_classes_takes_logits(make):
+    task = make()
     outputs = np.arange(10, dtype="float32")[None]
     np.testing.assert_allclose(task.loss(np.array([3]), outputs), np.log(np.exp(outputs - 3).sum()), rtol=1e-6)
+
+
+def test_networks_are_of_the_announced_size():
+    weights = {make: task.model().count_params() for make, task in ((make, make()) for make in DIGITS)}
+    assert weights == {tasks.digits: 4810, tasks.deep_digits: 9802, tasks.convolutional_digits: 1898}
+    assert tasks.docstrings().model().count_params() == 22080
+    layers = tasks.deep_digits().model().layers
+    assert [layer.units for layer in layers] == [32] * 8 + [10]
+    assert [layer.activation.__name__ for layer in layers] == ["tanh"] * 8 + ["linear"]
+    filters = [layer.filters for layer in tasks.convolutional_digits().model().layers if hasattr(layer, "filters")]
+    assert filters == [8, 16]
+
+
+def test_images_of_the_convolutional_digits_stand_upright():
+    """A zero has its hole in the middle: rows and columns are where the published digits have them."""
+    x, y = tasks.convolutional_digits().train
+    flat, _ = tasks.digits().train
+    np.testing.assert_array_equal(x[:, 2, 5, 0], flat[:, 2 * 8 + 5])
+    assert x[y == 0, 3:5, 3:5].mean() < 0.2 < 0.5 < x[y == 0, 3:5, 2].mean()
+
+
+# Sparse text
+
+def test_docstrings_are_all_there_once_and_every_package_in_every_part():
+    task = tasks.docstrings()
+    counts, labels, words, packages = load_docstrings()
+    parts = [getattr(task, name) for name in PARTS]
+    ours = np.concatenate([np.column_stack([y, x]) for x, y in parts]).astype("uint8")
+    published = np.column_stack([labels, counts > 0]).astype("uint8")
+    assert sorted(map(bytes, ours)) == sorted(map(bytes, published))
+    for _, y in parts:
+        assert set(y) == set(range(len(packages)))
+        assert np.bincount(y).max() < 0.15 * len(y)
+
+
+def test_an_input_says_which_words_are_there():
+    x, _ = tasks.docstrings().train
+    assert set(np.unique(x)) == {0, 1}
+    assert 9 < x.sum(axis=1).mean() < 10  # of 1,103
+    share = (x > 0).mean(axis=0)
+    assert share[0] > 0.45 and np.median(share) < 0.01
+
+
+def test_weights_of_rare_words_rarely_get_a_gradient():
+    x, _ = tasks.docstrings().train
+    rows = batches(len(x), (0,), 300, 64)[:, 0]
+    share = np.array([x[batch].any(axis=0) for batch in rows]).mean(axis=0)  # of batches that have the word
+    assert share[0] == 1 and np.median(share) < 0.3 and 0.05 < share[-100:].mean() < 0.15
+
+
+# The ravine
+
+def hessian(inputs):
+    """Of the mean squared error of a linear unit."""
+    inputs = inputs.astype(float)
+    return 2 * inputs.T @ inputs / len(inputs)
+
+
+@pytest.mark.parametrize("condition_number", [1, 100.0, 1e4])
+def test_the_ravine_has_the_announced_curvatures_in_every_part(condition_number):
+    task = tasks.ravine(condition_number)
+    for name in PARTS:
+        curvatures = np.linalg.eigvalsh(hessian(getattr(task, name)[0]))
+        np.testing.assert_allclose(curvatures, np.geomspace(1 / condition_number, 1, 20), rtol=1e-5)
+        np.testing.assert_allclose(hessian(getattr(task, name)[0]), hessian(task.train[0]), atol=1e-6)
+
+
+def test_the_mean_squared_error_is_that_quadratic():
+    """Against the form (w - w*)' H (w - w*) / 2, at a random point, by the task's own loss."""
+    task = tasks.ravine(1000)
+    x, y = task.train
+    minimum, *_ = np.linalg.lstsq(x.astype(float), y.astype(float), rcond=None)
+    model = task.model()
+    away = np.random.default_rng(5).normal(size=(20, 1))
+    model.set_weights([minimum + away])
+    loss = float(np.mean(task.loss(y, model(x))))
+    assert loss == pytest.approx((away.T @ hessian(x) @ away / 2).item(), rel=1e-4)
+    for name in PARTS:  # without noise: the same weights fit every part
+        x, y = getattr(task, name)
+        np.testing.assert_allclose(x @ minimum, y, atol=1e-4)
+
+
+def test_the_ravine_lies_along_no_weight():
+    axes = np.linalg.eigh(hessian(tasks.ravine().train[0]))[1]
+    assert abs(axes).max() < 0.8  # the largest entry of a random rotation in 20 dimensions is about 0.7
+
+
+def test_parts_of_the_ravine_share_no_example():
+    task = tasks.ravine()
+    examples = np.concatenate([getattr(task, name)[0] for name in PARTS])
+    assert len(np.unique(examples, axis=0)) == 400
+
+
+@pytest.mark.parametrize("condition_number", [0.99, 0, -100, np.nan, np.inf])
+def test_condition_numbers_that_no_ravine_has_are_refused(condition_number):
+    with pytest.raises(ValueError, match="condition_number must be a finite number of at least 1, got"):
+        tasks.ravine(condition_number)
+
+
+def test_the_full_batch_descends_the_ravine_as_theory_says():
+    """Along an axis of curvature a, a step of gradient descent multiplies the distance by 1 - learning rate * a."""
+    task = tasks.ravine(100.0)
+    x, y = task.train
+    curvatures, axes = np.linalg.eigh(hessian(x))
+    minimum = np.linalg.lstsq(x.astype(float), y.astype(float), rcond=None)[0]
+    after = optkit.sweep(optkit.GradientDescent(), task, learning_rate=[1.9, 2.1], seeds=[0], steps=50, batch_size=200)
+    assert not after.diverged[0, 0] and after.diverged[1, 0]  # two over the largest curvature, which is 1
+    start = _start(task, 0)[0]
+    np.testing.assert_allclose(axes.T @ (after.weights[0][0, 0] - minimum),
+                               (1 - 1.9 * curvatures[:, None]) ** 50 * (axes.T @ (start - minimum)), atol=2e-4)
+
+
+# All of them can be learnt
+
+@pytest.mark.parametrize("make, rule, rate, batch_size, below", [
+    (tasks.docstrings, optkit.AdaGrad(), 0.16, 64, 1.3), (tasks.docstrings, optkit.GradientDescent(), 5.0, 64, 1.3),
+    (tasks.deep_digits, optkit.GradientDescent(), 0.16, 64, 0.6),
+    (tasks.convolutional_digits, optkit.Adam(), 0.01, 64, 0.6),
+    (tasks.ravine, optkit.GradientDescent(), 1, 200, 0.01)])
+def test_a_known_rule_trains_each_task(make, rule, rate, batch_size, below):
+    """Chance is log(20) = 3.0 for the packages and log(10) = 2.3 for the digits."""
+    task = make()
+    results = optkit.sweep(rule, task, learning_rate=[rate], seeds=[0, 1], steps=200, batch_size=batch_size)
+    assert not results.diverged.any() and results.test_loss.max() < below
+    assert (results.loss[0, :, 0] > 2 * below).all()
+    if task.classifies:
+        assert results.test_accuracy.min() > (0.6 if make is tasks.docstrings else 0.85)
+
+
+def test_deep_digits_are_harder_than_digits():
+    """With the best of ten rates for either, the deep network stays behind after as many steps."""
+    best = {}
+    for make in (tasks.digits, tasks.deep_digits):
+        results = optkit.sweep(optkit.GradientDescent(), make(), learning_rate=0.01 * 2.0 ** np.arange(-1, 9),
+                               seeds=range(3), steps=200, batch_size=64)
+        best[make] = np.median(results.validation_loss, axis=1).min()
+    assert best[tasks.deep_digits] > 1.2 * best[tasks.digits]
 
 
 # Tasks of a reader's own
