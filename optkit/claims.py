@@ -1,6 +1,6 @@
 """What people say about optimizers, and what came out when it was measured.
 
-A claim is announced before its experiment runs, and judged after:
+A claim is announced before its experiment runs, and judged after::
 
     c01 = Claim("C01", measured="...", refuted_if="...")
     c01.judged("false", "the loss rose in 30% of the steps")

@@ -1,12 +1,12 @@
 """The update rules, each written once, in the few lines that its paper prints.
 
 Every rule is a frozen dataclass. Its fields are its hyperparameters, named as Keras names them, and its
-``step`` holds the rule itself, for a single array:
+``step`` holds the rule itself, for a single array::
 
-    step(xp, t, g, m, v) -> (step, m, v)        the new parameters are x - step
+    step(xp, t, g, m, v) -> (step, m, v)
 
-``xp`` is ``numpy`` or ``tensorflow`` (both say ``sqrt``, ``abs`` and ``maximum``), ``t`` the number of this step,
-counted from 1, and ``g`` the gradient. What follows ``g`` is the rule's memory: it starts at zero and is handed
+The new parameters are ``x - step``. ``xp`` is ``numpy`` or ``tensorflow`` (both say ``sqrt``, ``abs`` and
+``maximum``), ``t`` the number of this step, counted from 1, and ``g`` the gradient. What follows ``g`` is the rule's memory: it starts at zero and is handed
 back, in the same order, after the step. Throughout the book ``m`` is the first moment (a sum in momentum, a mean in
 Adam), ``v`` the second, ``u`` the maximum in AdaMax, and ``d`` AdaDelta's average of squared steps. A rule that
 needs the parameters themselves takes them as ``x``.
