@@ -6,10 +6,10 @@ Every rule is a frozen dataclass. Its fields are its hyperparameters, named as K
     step(xp, t, g, m, v) -> (step, m, v)
 
 The new parameters are ``x - step``. ``xp`` is ``numpy`` or ``tensorflow`` (both say ``sqrt``, ``abs`` and
-``maximum``), ``t`` the number of this step, counted from 1, and ``g`` the gradient. What follows ``g`` is the rule's memory: it starts at zero and is handed
-back, in the same order, after the step. Throughout the book ``m`` is the first moment (a sum in momentum, a mean in
-Adam), ``v`` the second, ``u`` the maximum in AdaMax, and ``d`` AdaDelta's average of squared steps. A rule that
-needs the parameters themselves takes them as ``x``.
+``maximum``), ``t`` the number of this step, counted from 1, and ``g`` the gradient. What follows ``g`` is the
+rule's memory: it starts at zero and is handed back, in the same order, after the step. Throughout the book ``m`` is
+the first moment (a sum in momentum, a mean in Adam), ``v`` the second, ``u`` the maximum in AdaMax, and ``d``
+AdaDelta's average of squared steps. A rule that needs the parameters themselves takes them as ``x``.
 
 ``Rule`` lifts these lines from one array to any nest of arrays, and from one run to many.
 """
