@@ -205,13 +205,13 @@ def test_a_known_rule_trains_each_task(make, rule, rate, batch_size, below):
 
 
 def test_deep_digits_are_harder_than_digits():
-    """With the best of ten rates for either, the deep network stays behind after as many steps."""
+    """With the best of six rates for each, the deep network stays behind after as many steps."""
     best = {}
     for make in (tasks.digits, tasks.deep_digits):
-        results = optkit.sweep(optkit.GradientDescent(), make(), learning_rate=0.01 * 2.0 ** np.arange(-1, 9),
-                               seeds=range(3), steps=200, batch_size=64)
+        results = optkit.sweep(optkit.GradientDescent(), make(), learning_rate=0.04 * 2.0 ** np.arange(6),
+                               seeds=range(5), steps=300, batch_size=64)
         best[make] = np.median(results.validation_loss, axis=1).min()
-    assert best[tasks.deep_digits] > 1.2 * best[tasks.digits]
+    assert best[tasks.deep_digits] > 1.25 * best[tasks.digits]
 
 
 # Tasks of a reader's own
