@@ -261,6 +261,8 @@ class AdaMax(Rule):
 # What lifts a rule from one array to a nest of arrays.
 
 def _is_tensor(value):
+    if isinstance(value, (np.ndarray, np.generic, int, float)):  # asking TensorFlow costs as much as a step
+        return False
     tensorflow = sys.modules.get("tensorflow")  # nobody can hold a tensor who has not imported it
     return tensorflow is not None and tensorflow.is_tensor(value)
 

@@ -100,17 +100,18 @@ def sweep(rule, task, *, seeds, steps, batch_size, schedule=None, **grid):
 def _trained(rule_class, task, values, factors, weights, rows):
     """All runs through all steps: ``(history, weights)``, the runs along the first axis of each array.
 
-    On a processor they are cut into equal pieces, which its cores train at the same time; a graphics card takes all
-    runs at once. The cut does not depend on the number of cores, so that every processor rounds alike.
+    On a processor they are cut into pieces of one size, which its cores train at the same time; a graphics card takes
+    all runs at once. The cut does not depend on the number of cores, so that every processor rounds alike; and the
+    pieces of two sweeps have one shape, so that the second finds its program compiled.
     """
     runs = rows.shape[1]
-    pieces = 1 if _on_a_gpu() else -(-runs // _RUNS_IN_A_PIECE)
-    size = -(-runs // pieces)
+    size = runs if _on_a_gpu() else min(runs, _RUNS_IN_A_PIECE)
+    data = [tf.constant(array) for array in task.train]
     arguments = []
-    for i in range(pieces):
-        own = np.arange(i * size, (i + 1) * size) % runs  # the last piece is filled up, with runs left out below
+    for first in range(0, runs, size):
+        own = np.arange(first, first + size) % runs  # the last piece is filled up, with runs left out below
         arguments.append(({name: value[own] for name, value in values.items()}, factors,
-                          [array[own] for array in weights], rows[:, own]))
+                          [array[own] for array in weights], rows[:, own], *data))
     # Asked for its program beforehand, TensorFlow does not warn that sweeps of several shapes need several.
     program = _train_program(rule_class, task).get_concrete_function(*arguments[0])
     with ThreadPoolExecutor() as threads:
@@ -142,8 +143,7 @@ def _train_program(rule_class, task):
     # Measured on a processor: dense networks run three times faster under XLA, convolutions slower. Autograph would
     # take seconds to find nothing to do.
     @tf.function(jit_compile=not convolves or _on_a_gpu(), autograph=False)
-    def train(values, factors, weights, rows):
-        inputs, targets = (tf.constant(array) for array in task.train)
+    def train(values, factors, weights, rows, inputs, targets):  # data built in would be compiled anew each time
         rule = rule_class(**values)
         learning_rate = values["learning_rate"]
 
