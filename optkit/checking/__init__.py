@@ -1,0 +1,6 @@
+"""Does somebody's optimizer do what a rule says, and if not, which known mistake is it?"""
+
+from optkit.checking.check import check
+from optkit.checking.report import Report
+
+__all__ = ["Report", "check"]

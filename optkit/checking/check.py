@@ -1,0 +1,148 @@
+"""``optkit.check``: somebody's code through the probe, understood in each likely way, judged, reported."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from optkit.checking import bounded, libraries
+from optkit.checking.forms import FORMS, NotUnderstood, readings
+from optkit.checking.holders import Unreadable
+from optkit.checking.diagnosis import reported
+from optkit.checking.judge import judged
+from optkit.checking.catalogue import KNOWN
+from optkit.checking.probe import STEPS, gradients, moved
+from optkit.checking.report import Report
+from optkit.rules import Rule
+
+SECONDS = 8.0  # for all that is asked of a candidate
+
+
+def check(candidate, rule, form=None):
+    """Does ``candidate`` do what ``rule`` says? If not, which mistake is it?
+
+    ``candidate``: an optimizer as most people write one (``optkit.checking.FORMS`` lists the forms): a function or an
+    object that takes parameters and gradients and returns new ones, or the step, or changes them in place; a class
+    that holds its parameters; code that asks for its own gradient; a factory that makes any of these; a Keras,
+    PyTorch or optax optimizer. ``rule``: one of ``optkit.rules``, with the hyperparameters to judge by; they are
+    handed to the candidate where it takes them, and where its own can be read as attributes, those count. Of what is
+    hidden in code only epsilon is inferred, and the report says so. ``form``: a key of ``FORMS``, if the candidate
+    is understood wrongly without.
+
+    Returns a ``Report``; whatever the candidate does, raising and never ending included, is a verdict and not an
+    exception. ValueError when ``rule`` is not a rule with a known catalogue, or ``form`` is not in the table.
+    """
+    if isinstance(rule, type) and issubclass(rule, Rule):
+        rule = rule()
+    if not isinstance(rule, Rule) or not any(cls in KNOWN for cls in type(rule).__mro__):
+        raise ValueError(f"rule must be one of {', '.join(cls.__name__ for cls in KNOWN)}, such as optkit.Adam(); "
+                         f"got {rule!r}")
+    if form is not None and form not in FORMS:
+        raise ValueError(f"form must be one of {', '.join(FORMS)}; got {form!r}")
+    try:
+        return bounded.run(lambda: _checked(candidate, rule, form), SECONDS)
+    except bounded.TookTooLong as error:
+        return Report.failed(rule, "never-ends", f"Your code never ends: {error}. Look for a loop whose condition "
+                             "stays true.")
+
+
+def _checked(candidate, rule, form):
+    try:
+        library = libraries.reading_of(candidate, rule)
+        found = [library] if library else readings(candidate, rule)
+    except NotUnderstood as error:
+        return _not_understood(rule, str(error))
+    except Exception as error:
+        return _raised(rule, error, "while it is made")
+    chosen, failures = _followed(found, rule, form)
+    if chosen is None:
+        return _no_walk(rule, failures)
+    reading, walk, verdict = chosen
+    return reported(reading, walk, verdict, rule, _probe(rule, walk.points.shape[1]))
+
+
+def _probe(rule, parameters):
+    """(start, gradients, factors on the rate): the start is as far from zero as the rule moves, so that rounding is small."""
+    g = gradients(parameters)
+    rate = rule.hyperparameters().get("learning_rate", 1.0)
+    size = np.abs(moved(rule, (), g, np.full(STEPS, rate), [rule.hyperparameters().get("epsilon", 1e-8)])[0]).max(axis=0)
+    sign = np.where(np.indices(size.shape).sum(axis=0) % 2, -1.5, 1.25)
+    return sign * np.where(np.isfinite(size) & (size > 0), size, 1e-6), g, np.ones(STEPS)
+
+
+def _followed(found, rule, form):
+    """((reading, walk, verdict) or None, failures): the first way of understanding the candidate that works.
+
+    Once it has worked with parameters handed over in one way, no other way is tried: code that fails with several
+    parameters and works with one is wrong, not misunderstood. Only where its memories start and where t starts, which
+    the caller decides, is tried for the better.
+    """
+    best, failures, tried = None, [], None
+    for reading in found:
+        own = (reading.holder, reading.method, reading.asks) if hasattr(reading, "holder") else None
+        if tried is not None and own != tried:
+            continue
+        parameters = reading.holder.count if own else reading.parameters
+        start, g, factors = _probe(rule, parameters)
+        try:
+            walk = reading.walk(start, g, factors)
+        except Exception as error:
+            failures.append((reading, error))
+            continue
+        if form is not None and walk.form != form:
+            failures.append((reading, NotUnderstood(f"it is not of the form {form!r}, but {walk.form!r}")))
+            continue
+        if np.array_equal(walk.points, np.broadcast_to(start, walk.points.shape)) and own:
+            failures.append((reading, _Still()))
+            continue
+        verdict = _best_sign(walk, rule, start, g, factors)
+        rank = (not verdict[1].right, not verdict[1].fits, verdict[1].error)
+        if best is None or rank < best[0]:
+            best = rank, (reading, *verdict)
+        tried = own
+        if verdict[1].right:
+            break
+    return (best[1] if best else None), failures
+
+
+class _Still(Exception):
+    """Nothing moved."""
+
+
+def _best_sign(walk, rule, start, g, factors):
+    """(walk, verdict): a step that is returned may come with its sign, for the caller to add."""
+    verdict = judged(walk, rule, start, g, factors)
+    if walk.form == "step" and not verdict.right:
+        turned = replace(walk, points=2 * start - walk.points)
+        other = judged(turned, rule, start, g, factors)
+        if (other.right, other.fits, -other.distance) > (verdict.right, verdict.fits, -verdict.distance):
+            return turned, other
+    return walk, verdict
+
+
+def _not_understood(rule, reason):
+    forms = "; ".join(FORMS[name] for name in ("new", "step", "in-place", "held", "callback"))
+    return Report.failed(rule, "not-understood", f"Your code could not be called: {reason}. These forms are known: "
+                         f"{forms}. Anything else needs an adapter: a function of a few lines that takes (w, grad), "
+                         "calls your code, and returns the new w.")
+
+
+def _raised(rule, error, when):
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return Report.failed(rule, "exception", f"Your code raises an error {when}: {text[:300]}")
+
+
+def _no_walk(rule, failures):
+    """The report when no way of calling the candidate works: the most telling of the failures."""
+    misfits = (TypeError, KeyError, IndexError, AttributeError, Unreadable, NotUnderstood, _Still)
+    errors = [error for _, error in failures]
+    telling = [error for error in errors if not isinstance(error, misfits)]
+    if isinstance(errors[0], Unreadable):
+        return Report.failed(rule, "wrong-shape", f"What your code returns cannot be the parameters: {errors[0]}.")
+    if any(isinstance(error, _Still) for error in errors) and (isinstance(errors[0], _Still) or not telling):
+        return Report.failed(rule, "nothing-moves", "No parameter moves: your code neither returns new parameters nor "
+                             "changes those that it is handed. Look for a result that is computed and not stored.")
+    if telling:
+        return _raised(rule, telling[0], "on the way")
+    if all(isinstance(error, NotUnderstood) for error in errors):
+        return _not_understood(rule, str(errors[0]))
+    return _raised(rule, next(error for error in errors if not isinstance(error, NotUnderstood)), "on the way")

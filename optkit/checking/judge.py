@@ -1,0 +1,129 @@
+"""Which known form a walk through the probe is: the rule, a dialect of it, a mistake, or none of them."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optkit.checking.catalogue import KNOWN
+from optkit.checking.probe import moved
+
+EXACT, SINGLE = 1e-9, 3e-4  # relative to how far a coordinate gets: for double and for single precision
+EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16,
+            float(np.finfo("float64").eps), float(np.finfo("float32").eps), 1e-20, 1e-30, 0.0)
+_FIRST = 5  # steps in which a pair of mistakes must fit before it is followed to the end
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The forms that explain a walk best, the epsilon that goes with them, and how far they are from it."""
+
+    forms: tuple
+    epsilon: float | None
+    error: float  # relative to how far each coordinate gets, the worst coordinate
+    distance: float  # the same, the median coordinate
+    fits: bool
+    expected: np.ndarray  # displacements of the right rule at that epsilon, of shape (steps, parameters, 12)
+
+    @property
+    def right(self):
+        return self.fits and all(form.dialect for form in self.forms)
+
+
+def judged(walk, rule, start, g, factors, pairs=True):
+    """The ``Verdict`` on a walk. Epsilon is inferred where the walk's settings do not say it. ``pairs``: try two
+    forms at once, too."""
+    rule = replace(rule, **allowed(walk.settings, rule))
+    known = KNOWN[base(rule)]
+    displacement = walk.points - start
+    steps = len(displacement)
+    g, rates = g[:steps], rule.hyperparameters().get("learning_rate", 1.0) * np.asarray(factors[:steps])
+    epsilons = _epsilons(rule, walk)
+    tolerance = SINGLE if walk.single else EXACT
+
+    def compared(forms, steps=None):
+        path = moved(rule, forms, g[:steps], rates[:steps], epsilons)
+        if path is None:
+            return None
+        errors, distances = errors_of(displacement[:steps], path, start, walk.single)
+        best = int(np.argmin(errors + 1e-12 * np.arange(len(errors))))
+        return errors[best], distances[best], epsilons[best]
+
+    singles = [((), *compared(()))] + [((form,), *compared((form,))) for form in known if compared((form,))]
+    chosen = _best(singles, tolerance)
+    if chosen is None:
+        both = []
+        for forms in itertools.combinations(known, 2) if pairs else ():
+            first = _safely(compared, forms, _FIRST)
+            if first is not None and first[0] <= SINGLE:
+                whole = _safely(compared, forms)
+                if whole is not None:
+                    both.append((forms, *whole))
+        chosen = _best(both, tolerance) or _best(singles, SINGLE) or _best(both, SINGLE)
+    fits = chosen is not None
+    if not fits:
+        chosen = min(singles, key=lambda row: (row[2], row[1]))
+    forms, error, distance, epsilon = chosen
+    right = moved(rule, (), g, rates, [epsilon])[0]
+    return Verdict(tuple(sorted(forms, key=lambda form: form.dialect)), epsilon if "epsilon" in rule.hyperparameters()
+                   else None, error, distance, fits, right)
+
+
+def _best(rows, tolerance):
+    """The first of the rows that fit: right before dialects before mistakes, as they are listed."""
+    fitting = [row for row in rows if row[1] <= tolerance]
+    if not fitting:
+        return None
+    if tolerance == EXACT:
+        return min(fitting, key=lambda row: sum(not form.dialect for form in row[0]))
+    return min(fitting, key=lambda row: row[1] + (tolerance if any(not form.dialect for form in row[0]) else 0))
+
+
+def _safely(compared, forms, steps=None):
+    try:
+        return compared(forms, steps)
+    except NameError:  # one edit removed a line that the other one needs
+        return None
+
+
+def base(rule):
+    return next(cls for cls in type(rule).__mro__ if cls in KNOWN)
+
+
+def allowed(settings, rule):
+    """The settings that the rule accepts: a decay of 1 or a negative rate is not what it looks like."""
+    kept = {}
+    for name, value in settings.items():
+        try:
+            replace(rule, **{name: value})
+            kept[name] = value
+        except ValueError:
+            pass
+    return kept
+
+
+def _epsilons(rule, walk):
+    if "epsilon" not in rule.hyperparameters():
+        return np.array([1e-8])
+    own = rule.epsilon
+    if "epsilon" in walk.settings:
+        return np.array([own])
+    return np.array([own] + [value for value in EPSILONS if value != own])
+
+
+def errors_of(displacement, path, start, single=False):
+    """How far a walk is from paths, relative to how far each coordinate gets: the worst and the median coordinate.
+
+    ``displacement``: (steps, parameters, 12); ``path``: (epsilons, steps, parameters, 12). What rounding of the
+    position alone can do is not counted. Infinite where one is not finite and the other is.
+    """
+    rounding = 8 * len(displacement) * np.finfo("float32" if single else "float64").eps
+    with np.errstate(all="ignore"):
+        size = np.nanmax(np.where(np.isfinite(path), np.abs(path), 0), axis=1, keepdims=True)
+        difference = np.abs(path - displacement)
+        slack = rounding * (np.abs(start) + size)
+        relative = np.where(difference <= slack, 0, (difference - slack) / (size + slack))
+        same = (path == displacement) | (np.isnan(path) & np.isnan(displacement))
+        relative = np.where(same, 0, np.where(np.isnan(relative), np.inf, relative))
+    worst = relative.max(axis=(1, 2, 3))
+    return worst, np.median(relative.max(axis=1).reshape(len(path), -1), axis=1)

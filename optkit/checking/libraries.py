@@ -1,0 +1,110 @@
+"""Rules of optkit, and optimizers of Keras, PyTorch and optax, taken through the probe. None of them is imported here."""
+
+import dataclasses
+import inspect
+import sys
+
+import numpy as np
+
+from optkit.checking.forms import Walk
+from optkit.checking.names import settings_of
+from optkit.checking.probe import SHAPE
+from optkit.rules import Rule
+
+
+def reading_of(candidate, rule):
+    """The reading of a candidate that belongs to a library; None when it belongs to none."""
+    if isinstance(candidate, Rule) or isinstance(candidate, type) and issubclass(candidate, Rule):
+        return _Library(candidate() if isinstance(candidate, type) else candidate, rule, _walk_of_rule)
+    keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
+    if keras and _belongs(candidate, keras.optimizers.Optimizer):
+        return _Library(candidate, rule, _walk_of_keras)
+    if torch and _belongs(candidate, torch.optim.Optimizer):
+        return _Library(candidate, rule, _walk_of_torch)
+    if type(candidate).__name__.startswith("GradientTransformation") and hasattr(candidate, "init"):
+        return _Library(candidate, rule, _walk_of_optax)
+    return None
+
+
+def _belongs(candidate, cls):
+    return isinstance(candidate, cls) or isinstance(candidate, type) and issubclass(candidate, cls)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Library:
+    candidate: object
+    rule: object
+    through: object
+    name: str = "the optimizer"
+    parameters: int = 3
+
+    def walk(self, start, g, factors, reuse=False, restore=True):
+        return self.through(self.candidate, self.rule, start, g, factors)
+
+
+def _walk_of_rule(candidate, rule, start, g, factors):
+    settings = candidate.hyperparameters()
+    state, position, points = candidate.init(start), start, []
+    for gradient, factor in zip(g, factors):
+        now = dataclasses.replace(candidate, learning_rate=candidate.learning_rate * factor) if "learning_rate" in settings else candidate
+        step, state = now.update(gradient, state, position)
+        position = position - step
+        points.append(position)
+    return Walk(np.stack(points), "rule", {key: float(value) for key, value in settings.items()
+                                           if key in rule.hyperparameters()}, rate_changes=True)
+
+
+def _walk_of_keras(candidate, rule, start, g, factors):
+    import keras
+
+    own = candidate() if isinstance(candidate, type) else type(candidate).from_config(candidate.get_config())
+    variables = [keras.Variable(row.reshape(SHAPE), dtype="float32") for row in start]
+    own.build(variables)
+    own_rate, last, points = float(own.learning_rate), 1.0, []
+    for gradient, factor in zip(g, factors):
+        if factor != last:
+            own.learning_rate, last = own_rate * factor, factor
+        own.apply([keras.ops.convert_to_tensor(row.reshape(SHAPE).astype("float32")) for row in gradient], variables)
+        points.append([np.asarray(variable).reshape(-1) for variable in variables])
+    settings = settings_of({key: value for key, value in own.get_config().items() if value is not None}, rule)
+    return Walk(np.array(points, float), "keras", settings, rate_changes=True, single=True)
+
+
+def _walk_of_torch(candidate, rule, start, g, factors):
+    import torch
+
+    parameters = [torch.nn.Parameter(torch.tensor(row.reshape(SHAPE))) for row in start]
+    if isinstance(candidate, type):
+        takes = inspect.signature(candidate).parameters
+        settings = rule.hyperparameters()
+        given = {own: settings[field] for field, own in (("learning_rate", "lr"), ("momentum", "momentum"),
+                                                         ("rho", "alpha"), ("rho", "rho"), ("epsilon", "eps"))
+                 if field in settings and own in takes}
+        if "betas" in takes and "beta_1" in settings:
+            given["betas"] = (settings["beta_1"], settings["beta_2"])
+        own = candidate(parameters, **given)
+    else:  # a fresh one with the same settings: the candidate's own parameters stay as they are
+        takes = inspect.signature(type(candidate)).parameters
+        own = type(candidate)(parameters, **{key: value for key, value in candidate.defaults.items() if key in takes})
+    points = []
+    for gradient, factor in zip(g, factors):
+        for parameter, row in zip(parameters, gradient):
+            parameter.grad = torch.tensor(row.reshape(SHAPE))
+        for group in own.param_groups:
+            group["lr"] = float(own.defaults["lr"] * factor)
+        own.step()
+        points.append([parameter.detach().numpy().reshape(-1) for parameter in parameters])
+    values = dict(own.defaults)
+    if "betas" in values:
+        values["beta1"], values["beta2"] = values.pop("betas")
+    return Walk(np.array(points), "torch", settings_of(values, rule), rate_changes=True)
+
+
+def _walk_of_optax(candidate, rule, start, g, factors):
+    position = start.astype("float32")
+    state, points = candidate.init(position), []
+    for gradient in g:
+        move, state = candidate.update(gradient.astype("float32"), state, position)
+        position = position + np.asarray(move)
+        points.append(position)
+    return Walk(np.array(points, float), "optax", {}, single=True)

@@ -1,0 +1,111 @@
+"""What the names in somebody's code mean: one table for arguments, one for hyperparameters."""
+
+import inspect
+import re
+from numbers import Real
+
+import numpy as np
+
+# The roles of arguments, by their names in lower case without underscores. The first role that fits counts.
+_ROLES = {
+    "gradient function": r"(get|compute|calc|func|f|eval|evaluate)?(grad|gradient|dfunc)(ient)?s?(of)?"
+                         r"(f|fn|fun|func|function|callback|oracle|cost|loss|objective)|f(_?)grad(ient)?|df|dfdx|dfx|"
+                         r"fprime|jac|jacobian|gradf|gfunc|(cost|loss)grad(ient)?|calculategradient|gradientat",
+    "gradient": r".*grad.*|g|gs|gt|gw|gb|gf|gk|gtheta|d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|weights|"
+                r"bias|biases|var|wages|loss|z|ws|bs|value|values|j)\d*|(w|b|weight|weights|bias|theta)(d|delta|deltas)|"
+                r"derivative|derivatives|slope|deltas?",
+    "objective": r"f|fn|func|fun|function|fx|obj|objective|objectivefunction|loss|lossfn|lossfunc|lossfunction|cost|"
+                 r"costfn|costfunc|costfunction|evalfn|fobj|fobjective",
+    "parameters": r"w|b|x|p|ws|bs|xs|theta|thetas|param|params|parameter|parameters|weight|weights|bias|biases|var|vars|"
+                  r"variable|variables|point|position|pos|coef|coefs|coeffs|tensor|tensors|wages|curw|currentw|"
+                  r"(current|cur|old|prev|model|network|initial|init|start|starting)?(x|w|weights|theta|params|parameters|"
+                  r"point|value|guess|position|wb)(0|init|start|t|k|_?values?)?|init|start|initial|guess|paramlist|paramslist|parameterlist|"
+                  r"paramsvalues|parametersvalues|varlist|trainablevariables|weightsdict|paramsdict|values?|xstart|xinit",
+    "key": r"key|name|paramname|paramid|pid|layername|layerid|idx|index|layeridx|layerindex|layerkey|id|layernum|varname",
+    "shape": r"shape|size|dim|dims|dimension|nparams|numparams|nfeatures|paramshape|shapes|inputshape|weightshape",
+    "tolerance": r"tol|tolerance|threshold|thresh|precision|gtol|ftol|xtol|convergencetolerance|stop",
+    "count": r"(num|n|max|maximum|no|number|total|nr)(of)?(iter|iters|iteration|iterations|step|steps|epoch|epochs)|"
+             r"(iteration|iter|epoch|step)s?(number|count|max)|iterations|iters|epochs|steps|maxit|runs|niter",
+    "step": r"t|ts|step|iter|it|iteration|epoch|k|i|n|itr|iternum|stepnum|stepnumber|timestep|time|globalstep|"
+            r"stepcount|counter|tstep|currentiteration|currentepoch|iterationnum|epochnum",
+    "settings": r"config|configs|options|opts|hyperparameters|hyperparams|hparams",
+    "state": r"state|states|optstate|optimizerstate|cache|memory|history|mem|st",
+}
+
+# Names of hyperparameters, the surer ones first; a name is taken by the first hyperparameter that it fits.
+_RATE = ("learningrate", "lr", "eta", "stepsize", "rate", "learnrate", "lrate", "learningrateinit", "initlr", "lr0", "l",
+         "alpha", "a", "initiallearningrate", "baselr", "currentlearningrate", "ss", "learningr", "etta", "step")
+_EPSILON = ("epsilon", "eps", "e", "epsilion", "epislon", "ep", "fudge", "fudgefactor", "delta", "smoothingterm",
+            "smoothing", "tiny", "epsilonforoptimizer", "offset", "err", "stability", "epsi", "epsil")
+_DECAY = ("rho", "decayrate", "decay", "gamma", "beta", "beta2", "alpha", "discount", "forgettingfactor", "p", "ro",
+          "momentum", "smoothingconstant", "decayfactor", "b", "beta1", "mu")
+_ALIASES = {
+    "learning_rate": _RATE,
+    "beta_1": ("beta1", "b1", "rho1", "decay1", "betam", "decayrate1", "firstbeta", "betaone", "beta", "momentum"),
+    "beta_2": ("beta2", "b2", "rho2", "decay2", "betav", "decayrate2", "secondbeta", "betatwo", "rho", "beta1"),
+    "rho": _DECAY,
+    "momentum": ("momentum", "mu", "mom", "beta", "gamma", "rho", "beta1", "momentumfactor", "momentumrate", "inertia",
+                 "friction", "discount", "momentumcoefficient", "moment", "alpha", "a", "mm"),
+    "initial_accumulator": ("initialaccumulator", "initialaccumulatorvalue"),
+    "epsilon": _EPSILON,
+}
+_PAIR = ("betas", "beta")  # one argument for beta_1 and beta_2
+
+
+def plain(name):
+    """A name without case, underscores and other marks."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def role(name):
+    """What an argument of this name is, one of the keys of the table; "" when the name says nothing."""
+    return next((role for role, pattern in _ROLES.items() if re.fullmatch(pattern, plain(name))), "")
+
+
+def hyperparameters(names, rule):
+    """Which of the names is which hyperparameter of the rule: a dict from the rule's names to these."""
+    by_plain, found = {plain(name): name for name in reversed(list(names))}, {}
+    fields = rule.hyperparameters()
+    # What only one field can be called is given to it before a doubtful name (alpha, beta) is given away.
+    for rank in range(max(map(len, _ALIASES.values()))):
+        for field in fields:
+            aliases = _ALIASES.get(field, (plain(field),))
+            if field not in found and rank < len(aliases) and aliases[rank] in by_plain:
+                name = by_plain[aliases[rank]]
+                if name not in found.values():
+                    found[field] = name
+    return found
+
+
+def settings_of(thing, rule):
+    """The rule's hyperparameters as they can be read from an object's attributes, or from a dict; numbers only."""
+    values = {}
+    for name, value in _attributes(thing).items():
+        if plain(name) in _PAIR and isinstance(value, (tuple, list)) and len(value) == 2:
+            values |= {"beta1": value[0], "beta2": value[1]}
+        elif isinstance(value, (dict,)) and role(name) == "settings" or name == "defaults" and isinstance(value, dict):
+            values |= {key: inner for key, inner in value.items() if _number(inner)}
+        elif _number(value):
+            values[name] = float(value)
+    return {field: float(values[name]) for field, name in hyperparameters(values, rule).items()}
+
+
+def _attributes(thing):
+    if isinstance(thing, dict):
+        return thing
+    of_class = {name: value for cls in reversed(type(thing).__mro__[:-1]) for name, value in vars(cls).items()
+                if _number(value)}
+    return of_class | getattr(thing, "__dict__", {})
+
+
+def _number(value):
+    return (isinstance(value, Real) and not isinstance(value, bool)
+            or isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "f")
+
+
+def parameters_of(function):
+    """The parameters of a callable by name; empty when its signature cannot be read."""
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return {}

@@ -1,0 +1,92 @@
+"""The gradients on which wrong rules cannot hide, and how far a rule goes on them.
+
+Constant or Gaussian gradients let many wrong rules pass. These have twelve kinds of coordinates: sizes from 1e-10 to
+1e4, a first gradient of zero, one that is always zero, one of a single sign, one whose sign flips, a streak of zeros,
+a spike a thousand times as large.
+"""
+
+import types
+
+import numpy as np
+
+from optkit.checking.known import start_with, step_with
+
+STEPS = 40
+SHAPE = (4, 3)  # of each parameter: one coordinate of each kind
+KINDS = 12
+_SIZES = np.array([1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0, 1.0, 1.0, 1.0, 30.0, 1e4, 0.0])
+_ZERO_FIRST = [0, 3, 6, 9, 11]
+
+
+def gradients(parameters):
+    """The gradients of every step, of shape (steps, parameters, 12)."""
+    random = np.random.default_rng(2015)
+    g = random.normal(size=(STEPS, parameters, KINDS)) * _SIZES
+    g[:, :, 7] = np.abs(g[:, :, 7])
+    g[:, :, 8] = np.abs(g[:, :, 8]) * np.where(np.arange(STEPS) < STEPS // 2, 1, -1)[:, None]
+    g[12:18, :, 6] = 0
+    g[22, :, 9] *= 1000
+    g[0][:, _ZERO_FIRST] = 0
+    return g
+
+
+def moved(rule, forms, g, rates, epsilons):
+    """How far the rule, written in these forms, has moved after each step: of shape (epsilons, steps, parameters, 12).
+
+    ``g``: gradients of shape (steps, parameters, 12); ``rates``: the learning rate of each step. None when the
+    forms do not fit together. Where the rule divides zero by zero there is NaN, and no warning.
+    """
+    cls = type(rule)
+    step = step_with(forms, cls)
+    sharing = [form.sharing for form in forms if form.sharing]
+    if step is None or len(sharing) > 1:
+        return None
+    self = types.SimpleNamespace(**rule.hyperparameters())
+    if "epsilon" in rule.hyperparameters():
+        self.epsilon = np.asarray(epsilons, float)[:, None, None]
+    zeros = np.zeros((len(epsilons), *g.shape[1:]))
+    memory = {**dict.fromkeys(cls.slots(), zeros), **rule.start(zeros)}
+    memory |= {form.memory: zeros for form in forms if form.memory}
+    memory |= {name: zeros + value for name, value in start_with(forms).items()}
+    walk = _together if _elementwise(forms) else _one_by_one
+    position, path = zeros, []
+    with np.errstate(all="ignore"):  # a wrong rule divides by zero and overflows: that is one way to know it
+        for i, rate in enumerate(rates):
+            self.learning_rate = rate
+            change, memory = walk(step, self, float(i + 1), g[i] + zeros, memory, "".join(sharing))
+            position = position - change
+            path.append(position)
+    return np.stack(path, axis=1)
+
+
+def _elementwise(forms):
+    """Does every coordinate go its own way? Then all parameters can be stepped at once."""
+    return not any(form.sharing or "np." in "".join(other for _, other in form.edits) or ".size" in str(form.edits)
+                   for form in forms)
+
+
+def _together(step, self, t, g, memory, _):
+    change, *after = _as_tuple(step(self, np, t, g, *memory.values()))
+    return change, dict(zip(memory, after))
+
+
+def _one_by_one(step, self, t, g, memory, sharing):
+    """Parameter after parameter, and epsilon after epsilon, as code that takes whole arrays does."""
+    change = np.empty_like(g)
+    after = {name: np.array(value) for name, value in memory.items()}
+    parameters = g.shape[1]
+    for e in range(len(g)):
+        own = types.SimpleNamespace(**vars(self))
+        if hasattr(self, "epsilon"):
+            own.epsilon = float(np.ravel(self.epsilon)[e])
+        for k in range(parameters):
+            at = (e, 0) if sharing == "memory" else (e, k)
+            now = (t - 1) * parameters + k + 1 if sharing == "t" else t
+            change[e, k], *values = _as_tuple(step(own, np, now, g[e, k], *[value[at] for value in after.values()]))
+            for name, value in zip(after, values):
+                after[name][at] = value
+    return change, after
+
+
+def _as_tuple(result):
+    return result if isinstance(result, tuple) else (result,)

@@ -1,0 +1,109 @@
+"""What a check found, as text, as a table with a picture, and as data."""
+
+import html
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from optkit.checking.probe import SHAPE
+
+
+@dataclass(frozen=True)
+class Report:
+    """What ``optkit.check`` found.
+
+    ``ok``: does the candidate do what the rule says, in its own words or in a dialect? ``verdict``: one sentence.
+    ``mistake``: the id of the mistake, or None; several at once are joined by " + ". ``why``: why the loss may fall
+    all the same. ``dialect``: the id of a right form other than the paper's, or None. ``step`` (from 1) and
+    ``coordinate``: where the candidate first departs from the rule, ``expected`` and ``got``: how far that coordinate
+    should have moved in that step, and how far it did; all four are None when it does not depart. ``form``: a key of
+    ``optkit.checking.FORMS``, as the candidate was understood, or None. ``hyperparameters``: those it was judged at.
+    ``notes``: what else a user should know, such as an epsilon that was inferred. ``drift``: by how much the candidate
+    is off after each step, relative to the way of each coordinate, the worst one; None without a walk.
+    """
+
+    ok: bool
+    verdict: str
+    rule: str
+    mistake: str | None = None
+    why: str = ""
+    dialect: str | None = None
+    step: int | None = None
+    coordinate: str | None = None
+    expected: float | None = None
+    got: float | None = None
+    form: str | None = None
+    hyperparameters: dict = field(default_factory=dict)
+    notes: tuple = ()
+    drift: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def failed(cls, rule, mistake, verdict, **others):
+        """The report on a candidate that could not be followed through the probe."""
+        return cls(False, verdict, type(rule).__name__, mistake, **others)
+
+    def as_dict(self):
+        """Everything but the drift, in types that JSON knows."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+                if name != "drift"}
+
+    def __bool__(self):
+        return self.ok
+
+    def __str__(self):
+        return "\n".join(f"{name}: {value}" if name else value for name, value in self._rows())
+
+    __repr__ = __str__
+
+    def _rows(self):
+        yield "", self.verdict
+        if self.why:
+            yield "Why the loss may fall all the same" if self.mistake else "About this form", self.why
+        if self.step is not None:
+            yield "First off", (f"step {self.step}, {self.coordinate}: it should move by {self.expected:.3g} and moves "
+                                f"by {self.got:.3g}")
+        if self.hyperparameters:
+            yield "Judged at", ", ".join(f"{name} {value:.4g}" for name, value in self.hyperparameters.items())
+        for note in self.notes:
+            yield "Note", note
+
+    def _repr_html_(self):
+        rows = "".join(f'<tr><th scope="row">{html.escape(name or "Verdict")}</th><td>{html.escape(value)}</td></tr>'
+                       for name, value in self._rows())
+        return f'<table class="claim">{rows}</table>'
+
+    def _ipython_display_(self):
+        from IPython.display import Image, display
+
+        display({"text/html": self._repr_html_(), "text/plain": str(self)}, raw=True)
+        if not self.ok and self.drift is not None:
+            display(Image(self.picture(), format="png", alt=self.alternative_text()))
+
+    def picture(self):
+        """The drift over the steps, a PNG."""
+        from optkit import plot
+
+        steps = np.arange(1, len(self.drift) + 1)
+        figure = plot.lines(steps, {"your code": np.clip(np.nan_to_num(self.drift, posinf=1e3), 1e-9, 1e3)},
+                            x_label="step of the probe", y_label="off by, relative to the way", y_log=True)
+        return figure._repr_png_()
+
+    def alternative_text(self):
+        """What the picture shows."""
+        return (f"How far this code is from {self.rule} after each of {len(self.drift)} steps of the probe, relative to the "
+                f"way of the coordinate that is farthest off: first off at step {self.step}, at the end by "
+                f"{_share(self.drift[-1])}.")
+
+
+def _share(value):
+    return f"{value:.0%}" if np.isfinite(value) and value < 10 else "more than ten times"
+
+
+def coordinate_name(holder_kind, names, parameter, place, shape=SHAPE):
+    """A coordinate in words a reader finds in the code: "W1[1, 0]", "parameter 2[1, 0]", "coordinate 5"."""
+    index = ", ".join(str(int(i)) for i in np.unravel_index(place, shape))
+    if holder_kind == "dict":
+        return f"{names[parameter]}[{index}]"
+    if holder_kind in ("list", "objects", "separate"):
+        return f"parameter {parameter + 1}, [{index}]"
+    return f"coordinate [{index}]"
