@@ -173,6 +173,20 @@ def dots(groups, *, x_label, x_log=False):
     return figure
 
 
+def intervals(groups, *, x_label):
+    """A row a label: ``groups`` is a dict from a label to (low, middle, high), drawn as a bar with a dot."""
+    with matplotlib.style.context(_LOOK):
+        figure, (axis,) = _figure(height=0.9 + 0.32 * len(groups))
+        rows, colour = np.arange(len(groups)), _STYLES["Momentum"][0]
+        low, middle, high = np.transpose(list(groups.values()))
+        axis.hlines(rows, low, high, color=colour, linewidth=2.6, alpha=0.45)
+        axis.plot(middle, rows, "o", color=colour, markersize=6)
+        axis.set_yticks(rows, list(groups))
+        axis.set(xlabel=x_label, xlim=(0, None), ylim=(len(groups) - 0.5, -0.5))
+        axis.grid(axis="y", visible=False)
+    return figure
+
+
 def contours(x, y, values, *, x_label, y_label, levels, curves=None, marks=None):
     """A map: lines of equal ``values``, of shape ``(len(y), len(x))``, at ``levels``, the lighter the lower.
 

@@ -1,11 +1,9 @@
 """``optkit.check``: somebody's code through the probe, understood in each likely way, judged, reported."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from optkit.checking import bounded, libraries
-from optkit.checking.forms import FORMS, NotUnderstood, readings
+from optkit.checking.forms import FORMS, Crashed, NotUnderstood, readings
 from optkit.checking.holders import Unreadable
 from optkit.checking.diagnosis import reported
 from optkit.checking.judge import judged
@@ -43,6 +41,8 @@ def check(candidate, rule, form=None):
     except bounded.TookTooLong as error:
         return Report.failed(rule, "never-ends", f"Your code never ends: {error}. Look for a loop whose condition "
                              "stays true.")
+    except Exception as error:  # code can raise wherever it is looked at, and must not raise from here
+        return _raised(rule, error, "when it is looked at")
 
 
 def _checked(candidate, rule, form):
@@ -85,6 +85,9 @@ def _followed(found, rule, form):
         start, g, factors = _probe(rule, parameters)
         try:
             walk = reading.walk(start, g, factors)
+        except Crashed as error:  # it was understood, and fails: no other way is tried
+            failures.insert(0, (reading, error))
+            break
         except Exception as error:
             failures.append((reading, error))
             continue
@@ -109,13 +112,20 @@ class _Still(Exception):
 
 
 def _best_sign(walk, rule, start, g, factors):
-    """(walk, verdict): a step that is returned may come with its sign, for the caller to add."""
+    """(walk, verdict): a step that is returned may come with its sign, for the caller to add, and without the learning
+    rate, for the caller to multiply."""
     verdict = judged(walk, rule, start, g, factors)
-    if walk.form == "step" and not verdict.right:
-        turned = replace(walk, points=2 * start - walk.points)
+    if walk.form != "step" or verdict.right:
+        return walk, verdict
+    rate = rule.hyperparameters().get("learning_rate", 1.0)
+    scales = [-1.0] if walk.rate_changes or "learning_rate" in walk.settings else [-1.0, rate, -rate]
+    for scale in scales:
+        turned = walk.scaled(scale, start)
         other = judged(turned, rule, start, g, factors)
         if (other.right, other.fits, -other.distance) > (verdict.right, verdict.fits, -verdict.distance):
-            return turned, other
+            walk, verdict = turned, other
+            if verdict.right:
+                break
     return walk, verdict
 
 
@@ -135,6 +145,8 @@ def _no_walk(rule, failures):
     """The report when no way of calling the candidate works: the most telling of the failures."""
     misfits = (TypeError, KeyError, IndexError, AttributeError, Unreadable, NotUnderstood, _Still)
     errors = [error for _, error in failures]
+    if isinstance(errors[0], Crashed):
+        return _raised(rule, errors[0].__cause__, str(errors[0]))
     telling = [error for error in errors if not isinstance(error, misfits)]
     if isinstance(errors[0], Unreadable):
         return Report.failed(rule, "wrong-shape", f"What your code returns cannot be the parameters: {errors[0]}.")

@@ -7,7 +7,7 @@ import numpy as np
 from optkit.checking.catalogue import KNOWN
 from optkit.checking.holders import NAMES
 from optkit.checking.judge import EXACT, SINGLE, allowed, base, errors_of, judged
-from optkit.checking.probe import STEPS, moved
+from optkit.checking.probe import KINDS, SHAPE, STEPS, moved
 from optkit.checking.report import Report, coordinate_name
 
 _CHANGED = np.where(np.arange(STEPS) < 26, 1.0, 0.25)  # the learning rate, changed on the way
@@ -45,13 +45,13 @@ def _wrong_in_use(reading, walk, verdict, rule, probe):
         return _report(reading, walk, verdict, rule, probe, "state-between-instances", _SHARED,
                        "With one optimizer in the program it is right.")
     if hasattr(reading, "holder") and not reading.asks:
-        again = _again(lambda: reading.walk(start, g, factors, reuse=True))
+        again = _again(reading, walk, probe, reuse=True)
         if again is None or not np.array_equal(again.points, walk.points, equal_nan=True) and not _same(again, walk):
             return _report(reading, again or walk, verdict, rule, probe, "keeps-the-gradient",
                            "It keeps the gradient array itself and not a copy: when the caller fills the same array "
                            "again, its memory changes.", "A caller who makes new gradients each step never sees it.")
     if walk.rate_changes:
-        changed = _again(lambda: reading.walk(start, g, factors * _CHANGED))
+        changed = _again(reading, walk, probe, by=_CHANGED)
         if changed is not None:
             other = judged(replace(changed, settings=walk.settings), rule, start, g, factors * _CHANGED)
             if other.fits and not other.right and other.error <= (SINGLE if walk.single else EXACT):
@@ -67,7 +67,7 @@ def _right(reading, walk, verdict, rule, probe):
     start, g, factors = probe
     dialects = verdict.forms
     if walk.rate_changes:
-        changed = _again(lambda: reading.walk(start, g, factors * _CHANGED))
+        changed = _again(reading, walk, probe, by=_CHANGED)
         if changed is not None:
             other = judged(replace(changed, settings=walk.settings), rule, start, g, factors * _CHANGED)
             dialects = other.forms if other.right and len(other.forms) > len(dialects) else dialects
@@ -81,9 +81,11 @@ def _right(reading, walk, verdict, rule, probe):
                   hyperparameters=_judged_at(walk, verdict, rule), notes=_notes(walk, verdict, rule))
 
 
-def _again(function):
+def _again(reading, walk, probe, by=1.0, start=1.0, **others):
+    """The walk once more, with the learning rate multiplied ``by`` and from another start; None when it fails now."""
+    origin, g, factors = probe
     try:
-        return function()
+        return reading.walk(origin * start, g, factors * by, **others).scaled(walk.scale, origin * start)
     except Exception:  # a candidate that ran once and not twice is treated as one that differs
         return None
 
@@ -97,7 +99,7 @@ def _repeats(reading, walk, probe):
     """Does a second, fresh candidate do the same?"""
     if not hasattr(reading, "holder"):
         return True
-    again = _again(lambda: reading.walk(*probe, restore=not reading.fresh))
+    again = _again(reading, walk, probe, restore=reading.one)
     return again is not None and _same(again, walk)
 
 
@@ -130,8 +132,9 @@ def _unknown(reading, walk, verdict, rule, probe):
     scaled = _rate_factor(made, right)
     if scaled is not None and np.ptp(scaled) <= 1e-6 * abs(scaled[0]):
         return _report(reading, walk, verdict, rule, probe, "rate-scaled",
-                       f"All its steps are {scaled[0]:.4g} times the rule's: the learning rate is scaled somewhere.",
-                       "A learning rate found by trial hides it.")
+                       f"All its steps are {scaled[0]:.4g} times the rule's. If its learning rate is "
+                       f"{scaled[0] * rule.hyperparameters()['learning_rate']:.4g}, hand over a rule that says so; "
+                       "if not, something scales it.", "A learning rate found by trial hides it.")
     if scaled is not None:
         return _report(reading, walk, verdict, rule, probe, "rate-drifts",
                        f"Its learning rate changes by itself: its steps are {scaled[0]:.4g} times the rule's at first and "
@@ -187,7 +190,7 @@ def _leans_on_weights(reading, walk, probe):
     start, g, factors = probe
     if not hasattr(reading, "holder"):
         return False
-    again = _again(lambda: reading.walk(start * 1.75, g, factors))
+    again = _again(reading, walk, probe, start=1.75)
     if again is None or len(again.points) != len(walk.points):
         return False
     error, _ = errors_of(again.points - start * 1.75, (walk.points - start)[None], start, walk.single)
@@ -250,8 +253,8 @@ def _report(reading, walk, verdict, rule, probe, mistake, text, why, against=Non
         holder = getattr(reading, "holder", None)
         place = {"step": step + 1, "expected": float(right[at] - before[1]), "got": float(made[at] - before[0]),
                  "coordinate": coordinate_name(holder.kind if holder else "list", NAMES, int(parameter),
-                                               int(coordinate), holder.shape if holder and holder.kind != "numbers"
-                                               else (12,))}
+                                               int(coordinate), (SHAPE if not holder else holder.shape if holder.size == KINDS
+                                               else (KINDS,)))}
     return Report(False, text, type(rule).__name__, mistake, why, form=walk.form,
                   hyperparameters=_judged_at(walk, verdict, rule), notes=_notes(walk, verdict, rule), drift=drift,
                   **place)

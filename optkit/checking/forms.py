@@ -6,6 +6,7 @@ be understood, the likeliest first; each ``Reading`` can be run as often as need
 
 import contextlib
 import copy
+import functools
 import inspect
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from optkit.checking import names
 from optkit.checking.holders import Holder, Named, Unreadable, ways
-from optkit.checking.probe import STEPS
+from optkit.checking.probe import SHAPE, STEPS
 
 FORMS = {
     "new": "(w, grad) -> new w: a function or a method, with or without a state, a config or a step number",
@@ -84,6 +85,10 @@ class NotUnderstood(Exception):
     """The candidate has no form of the table."""
 
 
+class Crashed(Exception):
+    """The candidate made some steps and then raised ``__cause__``."""
+
+
 class _Enough(BaseException):
     """Ends a loop that asks for one gradient more than there are; no ``except Exception`` there keeps it."""
 
@@ -103,6 +108,13 @@ class Walk:
     rate_changes: bool = False
     single: bool = False  # in float32
     whole: bool = False  # integers came back
+    scale: float = 1.0  # by which the steps were multiplied, where the caller is to do that
+
+    def scaled(self, scale, start):
+        """The same walk with every step multiplied."""
+        if scale == 1.0:
+            return self
+        return replace(self, points=start + scale * (self.points - start), scale=scale)
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,7 @@ class Reading:
     held: bool = False
     name: str = ""
     remembered: object = None
-    fresh: bool = False  # a plain function is one and the same: what it keeps must be put back first
+    one: bool = False  # a plain function is one and the same: what it keeps must be put back first
 
     def walk(self, start, g, factors, reuse=False, restore=True):
         """Through the probe, from ``start``. Raises what the candidate raises, and Unreadable.
@@ -127,10 +139,11 @@ class Reading:
         ``reuse``: the gradients come in the same arrays every time. ``restore``: what the candidate keeps outside of
         its objects is put back first. ``factors``: on the learning rate, step by step.
         """
-        if self.holder.kind != "numbers":
+        size = self.holder.size
+        if size == start.shape[1]:
             return self._walk(start, g, factors, reuse, restore)
-        walks = [self._walk(start[:, k:k + 1], g[:, :, k:k + 1], factors, reuse, restore)
-                 for k in range(start.shape[1])]  # coordinate after coordinate, each with a candidate of its own
+        walks = [self._walk(start[:, k:k + size], g[:, :, k:k + size], factors, reuse, restore)
+                 for k in range(0, start.shape[1], size)]  # some coordinates at a time, each time a fresh candidate
         shortest = min(len(walk.points) for walk in walks)
         return replace(walks[0], points=np.concatenate([walk.points[:shortest] for walk in walks], axis=2))
 
@@ -143,12 +156,12 @@ class Reading:
 class _Instance:
     """A candidate that has just been made, with its parameters in hand."""
 
-    def __init__(self, reading, start, restore=True):
+    def __init__(self, reading, start, restore=True, gradient=None):
         if restore and reading.remembered:
             reading.remembered.restore()
         self.reading, self.rule, self.holder, self.factor = reading, reading.rule, reading.holder, 1.0
         self.handed = self.holder.make(start)
-        self.made = reading.make(self.handed)
+        self.made = reading.make(self.handed, gradient)
         self.call = getattr(self.made, reading.method) if reading.method else self.made
         self.arguments = names.parameters_of(self.call)
         self.roles = roles(self.arguments)
@@ -191,6 +204,8 @@ class _Instance:
                 continue
             needed = _required(names.parameters_of(getattr(self.made, name)))
             given = {argument: self._set_up_value(names.role(argument)) for argument in needed}
+            if len(needed) == 1 and not names.role(needed[0]):
+                given = {needed[0]: self.handed}
             if needed and all(value is not None for value in given.values()):
                 getattr(self.made, name)(**given)
                 return
@@ -285,12 +300,9 @@ class _Instance:
     def keep(self, rest):
         """What came back beside the parameters is handed over again with the next call."""
         memories = list(self.memory)
-        if len(rest) == len(memories):
-            self.memory = dict(zip(memories, rest))
-        elif len(rest) == 1 and memories:
-            self.memory[memories[0]] = rest[0]
-        elif len(rest) > len(memories) > 0:
-            self.memory = dict(zip(memories, rest))
+        if len(rest) > len(memories):  # a loss or a count may come back, too
+            rest = [value for value in rest if _readable(self.holder, value) is not None or isinstance(value, dict)]
+        self.memory |= dict(zip(memories, rest))
 
 
 class _Missing(dict):
@@ -313,6 +325,9 @@ def roles(arguments):
         found[unknown[0]] = "gradient"
     elif not known and len(required) == 1 and found[required[0]] in ("parameters", "objective"):
         found[required[0]] = "gradient"
+    unknown = [name for name in required if not found[name]]
+    if len(unknown) == 1 and known and "parameters" not in found.values():  # update(grad, thing)
+        found[unknown[0]] = "parameters"
     return {name: what or "memory" for name, what in found.items()}
 
 
@@ -359,7 +374,12 @@ def _stepped(reading, start, g, factors, reuse, restore):
         if holder.kind == "objects":
             for p, gradient in zip(instance.handed, given):
                 p.grad = gradient.data
-        result = instance.advance(i + 1, factor, given)
+        try:
+            result = instance.advance(i + 1, factor, given)
+        except Exception as error:
+            if i == 0:
+                raise
+            raise Crashed(f"at step {i + 1}") from error
         if mode == "in-place":
             values = instance.now()
             raw.append(instance.held())
@@ -374,7 +394,7 @@ def _stepped(reading, start, g, factors, reuse, restore):
             if not np.array_equal(instance.now(), before, equal_nan=True):
                 notes.add("It changes the parameters that it is handed, too.")
             instance.handed = holder.fill(instance.handed, values)
-        if holder.kind not in ("numbers", "objects") and not np.array_equal(holder.read(given), g[i], equal_nan=True):
+        if holder.kind not in ("numbers", "objects") and holder.shape and not np.array_equal(holder.read(given), g[i], equal_nan=True):
             notes.add("It changes the gradient that it is handed: hand it a copy if you need it again.")
         points.append(values)
     changes = "learning_rate" in instance.rates or instance.own_rate is not None
@@ -420,7 +440,7 @@ def _first_look(reading, start, g):
     probes = [called(_Instance(reading, origin)) for origin in (start, start + shift)]
     for i in options:
         first, second = (holder.read(_split(holder, probe, i)[0]) for probe in probes)
-        if np.median((second - first) / shift) > 0.5:
+        if np.nanmedian((second - first) / shift) > 0.5:
             return "new", i
     return "step", options[-1] if instance.memory and len(options) > 1 else options[0]
 
@@ -460,17 +480,17 @@ def _asked(reading, start, g, factors, restore):
     holder, asked = reading.holder, []
 
     def gradient(*arguments):
-        point = next((value for value in (_readable(holder, argument) for argument in reversed(arguments))
-                      if value is not None), None)
+        point = _point(holder, arguments)
         if point is None:
             raise Unreadable("it asks for the gradient at something that is not the parameters")
         if not asked or not np.array_equal(point, asked[-1], equal_nan=True):
             asked.append(point)
         if len(asked) > len(g):
             raise _Enough
-        return holder.make(g[len(asked) - 1])
+        values = holder.make(g[len(asked) - 1])
+        return tuple(values) if holder.kind == "separate" else values
 
-    instance = _Instance(reading, start, restore)
+    instance = _Instance(reading, start, restore, gradient)
     settings, single_steps = instance.settings(), True
     try:
         for i in range(len(g) + 1):
@@ -491,6 +511,16 @@ def _asked(reading, start, g, factors, restore):
     # Where it asks is where it stands: for Nesterov's momentum the point ahead, which is what the rule stores.
     changes = single_steps and ("learning_rate" in instance.rates or instance.own_rate is not None)
     return Walk(points, "callback", settings | instance.settings(True), notes, changes)
+
+
+def _point(holder, arguments):
+    """The parameters among the arguments of a call for the gradient: None when there are none."""
+    if holder.kind == "separate":
+        return _readable(holder, list(arguments[-holder.count:]))
+    if holder.kind == "array" and len(arguments) == holder.size > 1:
+        return _readable(holder, np.array(arguments, dtype=object).astype(float))
+    found = (_readable(holder, argument) for argument in reversed(arguments))
+    return next((point for point in found if point is not None), None)
 
 
 def _readable(holder, value):
@@ -552,7 +582,7 @@ def readings(candidate, rule):
     """The readings of a candidate, the likeliest first. NotUnderstood says what is missing."""
     remembered = Remembered(candidate)
     one = inspect.isroutine(candidate) and bool(_required(names.parameters_of(candidate)))
-    found = [replace(reading, remembered=remembered, fresh=one) for reading in
+    found = [replace(reading, remembered=remembered, one=one) for reading in
              (_of_class(candidate, rule) if inspect.isclass(candidate) else _of_value(candidate, rule))]
     if not found:
         raise NotUnderstood("no method or function of it takes a gradient")
@@ -562,11 +592,13 @@ def readings(candidate, rule):
 def _of_class(cls, rule):
     arguments = names.parameters_of(cls)
     kinds = {name: names.role(name) for name in arguments}
+    required = _required(arguments)
     held = [name for name, what in kinds.items() if what == "parameters" and (
-        arguments[name].default is arguments[name].empty)]
+        name in required or arguments[name].kind is inspect.Parameter.VAR_POSITIONAL)]
+    asks_from_start = any(kinds[name] in ("gradient function", "gradient") for name in required)
     fields = names.hyperparameters([name for name in arguments if name not in held], rule)
 
-    def make(handed, holder=None):
+    def make(handed, gradient, holder=None):
         values, positional = {own: getattr(rule, field) for field, own in fields.items()}, []
         given = iter(handed if holder and holder.kind == "separate" else [handed])
         for name, argument in arguments.items():
@@ -576,29 +608,35 @@ def _of_class(cls, rule):
                 values[name] = next(given)
             elif names.plain(name) == "betas" and "beta_1" in rule.hyperparameters():
                 values[name] = (rule.beta_1, rule.beta_2)
-            elif kinds[name] == "shape" and argument.default is argument.empty:
-                values[name] = np.shape(handed) if not isinstance(handed, (list, dict)) else len(handed)
+            elif name in required and name not in values:
+                values[name] = {"shape": np.shape(handed) if not isinstance(handed, (list, dict)) else len(handed),
+                                "gradient function": gradient, "gradient": gradient, "tolerance": 0.0,
+                                "objective": lambda *_: 0.0, "count": STEPS + 1}.get(kinds[name], None)
         if positional:  # what stands before *parameters can only be handed over by position
             before = [values.pop(name) for name in arguments if name in values
                       and arguments[name].kind is not arguments[name].KEYWORD_ONLY]
             return cls(*before, *positional, **values)
         return cls(**values)
 
+    unknown = [name for name in required if name not in held and name not in fields.values() and kinds[name] not in (
+        "shape", "gradient function", "gradient", "tolerance", "objective", "count") and names.plain(name) != "betas"]
+    if unknown:
+        raise NotUnderstood(f"nothing is known to hand over for the argument {unknown[0]!r} of {cls.__name__}(...); hand "
+                            f"over a function without arguments that makes one")
     if held:
-        annotation = arguments[held[0]].annotation
-        holders = ways(held, annotation)
+        holders = ways(held, arguments[held[0]].annotation)
         if arguments[held[0]].kind is inspect.Parameter.VAR_POSITIONAL:
-            holders = [Holder("separate", 2, (4, 3))]
+            holders = [Holder("separate", 2, SHAPE)]
         for holder in holders:
-            def made(handed, holder=holder):
-                return make(handed, holder)
             for method, asks in _methods(cls):
                 takes = [name for name, what in roles(_without_self(getattr(cls, method))).items()
                          if what == "parameters"]
                 if not takes:
-                    yield Reading(made, rule, holder, method, held=True, asks=asks, name=cls.__name__)
+                    yield Reading(functools.partial(make, holder=holder), rule, holder, method, held=True,
+                                  asks=asks or asks_from_start, name=cls.__name__)
     for method, asks in _methods(cls):
-        yield from _of_call(make, rule, _without_self(getattr(cls, method)), method, asks, cls.__name__)
+        yield from _of_call(make, rule, _without_self(getattr(cls, method)), method, asks or asks_from_start,
+                            cls.__name__)
 
 
 def _of_value(candidate, rule):
@@ -609,13 +647,14 @@ def _of_value(candidate, rule):
             yield from _of_factory(candidate, rule)
             return
         asks = "gradient function" in kinds.values()
-        yield from _of_call(lambda handed: candidate, rule, arguments, "", asks, getattr(candidate, "__name__", ""))
+        yield from _of_call(lambda handed, gradient: candidate, rule, arguments, "", asks, getattr(candidate, "__name__", ""))
         if not asks and "gradient" in kinds.values():
-            yield from _of_call(lambda handed: candidate, rule, arguments, "", True, getattr(candidate, "__name__", ""))
+            yield from _of_call(lambda handed, gradient: candidate, rule, arguments, "", True, getattr(candidate, "__name__", ""))
         if len(_required(arguments)) == 1:
             for holder in ways(_required(arguments)):
                 for method, asks in (("step", False), ("update", False), ("step", True)):
-                    yield Reading(candidate, rule, holder, method, held=True, asks=asks, name="the factory")
+                    yield Reading(lambda handed, gradient: candidate(handed), rule, holder, method, held=True, asks=asks,
+                                  name="the factory")
         return
     copies = _copies(candidate)
     for method, asks in _methods(candidate):
@@ -627,10 +666,10 @@ def _of_value(candidate, rule):
 def _of_factory(factory, rule):
     made = factory()
     if inspect.isroutine(made):
-        yield from _of_call(lambda handed: factory(), rule, names.parameters_of(made), "", False, "the factory")
+        yield from _of_call(lambda handed, gradient: factory(), rule, names.parameters_of(made), "", False, "the factory")
         return
     for method, asks in _methods(made):
-        yield from _of_call(lambda handed: factory(), rule, names.parameters_of(getattr(made, method)), method, asks,
+        yield from _of_call(lambda handed, gradient: factory(), rule, names.parameters_of(getattr(made, method)), method, asks,
                             type(made).__name__)
 
 
@@ -639,8 +678,8 @@ def _copies(candidate):
     try:
         kept = copy.deepcopy(candidate)
     except Exception:  # what cannot be copied is used as it is
-        return lambda handed: candidate
-    return lambda handed: copy.deepcopy(kept)
+        return lambda handed, gradient: candidate
+    return lambda handed, gradient: copy.deepcopy(kept)
 
 
 def _has_methods(candidate):

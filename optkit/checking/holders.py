@@ -53,17 +53,21 @@ class Parameter:
 class Holder:
     """One way of handing parameters over. ``count``: how many there are; ``shape``: that of each."""
 
-    kind: str  # "array", "numbers", "list", "dict", "objects" or "separate" arguments
+    kind: str  # "array", "numbers" (one), "floats" (a list of them), "list", "dict", "objects" or "separate" arguments
     count: int = 1
     shape: tuple = (KINDS,)
 
     def make(self, values):
         """The parameters with these values, of shape (count, 12); separate arguments come as a list."""
+        if self.kind == "numbers":
+            return float(values[0][0])
+        if self.kind == "separate" and self.shape == ():
+            return [float(row[0]) for row in values]
+        if self.kind == "floats":
+            return [float(value) for value in values[0]]
         arrays = [np.array(row).reshape(self.shape) for row in values]
         if self.kind == "array":
             return arrays[0]
-        if self.kind == "numbers":
-            return float(values[0][0])
         if self.kind == "dict":
             names = NAMES[:self.count] if self.count > 2 else ("W", "b")[:self.count]
             return Named(zip(names, arrays))
@@ -71,35 +75,39 @@ class Holder:
             return [Parameter(array) for array in arrays]
         return arrays
 
+    @property
+    def size(self):
+        """How many coordinates a parameter has: 12, or fewer where code takes no more at a time."""
+        return int(np.prod(self.shape))
+
     def zeros(self):
-        return self.make(np.zeros((self.count, KINDS)))
+        return self.make(np.zeros((self.count, self.size)))
 
     def read(self, held):
-        """The values, of shape (count, 12), or (1, 1) for a number. Unreadable says what is wrong with them."""
+        """The values, of shape (count, size). Unreadable says what is wrong with them."""
         try:
             if self.kind == "dict":
                 held = list(held.values()) if isinstance(held, dict) else held
             elif self.kind == "objects":
                 held = [p.data if isinstance(p, Parameter) else p for p in held]
-            elif self.kind in ("array", "numbers"):
+            elif self.kind in ("array", "numbers", "floats"):
                 held = [held]
             arrays = [np.asarray(_detached(value)) for value in held]
         except Exception as error:
             raise Unreadable(f"a {type(held).__name__} where parameters were expected") from error
         if len(arrays) != self.count:
             raise Unreadable(f"{len(arrays)} arrays where {self.count} were expected")
-        length = 1 if self.kind == "numbers" else KINDS
         for array in arrays:
-            if array.dtype.kind not in "fiu" or array.size != length:
+            if array.dtype.kind not in "fiu" or array.size != self.size:
                 raise Unreadable(f"an array of shape {array.shape} and type {array.dtype} where {self.shape} was "
                                  "expected")
-        return np.stack([array.reshape(length) for array in arrays]).astype(float)
+        return np.stack([array.reshape(self.size) for array in arrays]).astype(float)
 
     def fill(self, held, values):
         """Puts values into the arrays that are held, and returns what holds them. Code may know an array by its
         address."""
-        if self.kind == "numbers":
-            return float(values[0][0])
+        if self.kind in ("numbers", "floats") or self.shape == ():
+            return self.make(values)
         if self.kind == "array":
             if not isinstance(held, np.ndarray) or not held.flags.writeable:
                 return self.make(values)
@@ -119,11 +127,11 @@ def _detached(value):
 def ways(names, annotation=""):
     """The holders to try for arguments of these names, the likeliest first."""
     if len(names) > 1:
-        return [Holder("separate", len(names), SHAPE), Holder("separate", len(names)), Holder("numbers")]
+        return [Holder("separate", len(names), shape) for shape in (SHAPE, (KINDS,), ())]
     one, many = [Holder("array"), Holder("array", shape=SHAPE), Holder("array", shape=(KINDS, 1))], [
         Holder("list", 4, SHAPE), Holder("dict", 4, SHAPE), Holder("list", 2, SHAPE), Holder("dict", 2, SHAPE),
         Holder("objects", 3, SHAPE)]
-    numbers = [Holder("numbers")]
+    numbers = [Holder("numbers", shape=()), Holder("array", shape=(2,)), Holder("floats")]
     text, plural = str(annotation).lower(), names[0].rstrip("_").endswith(("s", "list", "dict"))
     if "dict" in text:
         return [many[1], many[3], many[0], *one]

@@ -27,8 +27,10 @@ _ROLES = {
     "count": r"(num|n|max|maximum|no|number|total|nr)(of)?(iter|iters|iteration|iterations|step|steps|epoch|epochs)|"
              r"(iteration|iter|epoch|step)s?(number|count|max)|iterations|iters|epochs|steps|maxit|runs|niter",
     "step": r"t|ts|step|iter|it|iteration|epoch|k|i|n|itr|iternum|stepnum|stepnumber|timestep|time|globalstep|"
-            r"stepcount|counter|tstep|currentiteration|currentepoch|iterationnum|epochnum",
+            r"counter|(cur|current)?(t|time|global|update)?(step|iter|iteration|epoch)s?(num|number|count|idx|index|i|no)?",
     "settings": r"config|configs|options|opts|hyperparameters|hyperparams|hparams",
+    "memory": r"(m|v|s|u|h|r|d|vel|velocity|velocities|mom|moment|moments|momentum|accum.*|sq.*|avg.*|running.*|exp.*|"
+              r"(m|v|s|vd|sd|h|r|cache|prev|last|old|sum)_?(t|w|b|dw|db|m|v|s|velocity|update|delta|grad_?sq)?\d*)",
     "state": r"state|states|optstate|optimizerstate|cache|memory|history|mem|st",
 }
 

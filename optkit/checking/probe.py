@@ -48,44 +48,31 @@ def moved(rule, forms, g, rates, epsilons):
     memory = {**dict.fromkeys(cls.slots(), zeros), **rule.start(zeros)}
     memory |= {form.memory: zeros for form in forms if form.memory}
     memory |= {name: zeros + value for name, value in start_with(forms).items()}
-    walk = _together if _elementwise(forms) else _one_by_one
     position, path = zeros, []
     with np.errstate(all="ignore"):  # a wrong rule divides by zero and overflows: that is one way to know it
         for i, rate in enumerate(rates):
             self.learning_rate = rate
-            change, memory = walk(step, self, float(i + 1), g[i] + zeros, memory, "".join(sharing))
+            change, memory = _stepped(step, self, i, g[i] + zeros, memory, sharing[0] if sharing else "")
             position = position - change
             path.append(position)
     return np.stack(path, axis=1)
 
 
-def _elementwise(forms):
-    """Does every coordinate go its own way? Then all parameters can be stepped at once."""
-    return not any(form.sharing or "np." in "".join(other for _, other in form.edits) or ".size" in str(form.edits)
-                   for form in forms)
-
-
-def _together(step, self, t, g, memory, _):
-    change, *after = _as_tuple(step(self, np, t, g, *memory.values()))
-    return change, dict(zip(memory, after))
-
-
-def _one_by_one(step, self, t, g, memory, sharing):
-    """Parameter after parameter, and epsilon after epsilon, as code that takes whole arrays does."""
-    change = np.empty_like(g)
-    after = {name: np.array(value) for name, value in memory.items()}
+def _stepped(step, self, i, g, memory, sharing):
+    """One step of all parameters; ``i`` counts from 0."""
     parameters = g.shape[1]
-    for e in range(len(g)):
-        own = types.SimpleNamespace(**vars(self))
-        if hasattr(self, "epsilon"):
-            own.epsilon = float(np.ravel(self.epsilon)[e])
+    if sharing == "t":  # each parameter counts one on
+        t = i * parameters + np.arange(1.0, parameters + 1)[:, None]
+        change, *after = _as_tuple(step(self, np, t, g, *memory.values()))
+    elif sharing == "memory":  # each parameter finds what the one before left
+        changes, after = [], [value[:, -1:] for value in memory.values()]
         for k in range(parameters):
-            at = (e, 0) if sharing == "memory" else (e, k)
-            now = (t - 1) * parameters + k + 1 if sharing == "t" else t
-            change[e, k], *values = _as_tuple(step(own, np, now, g[e, k], *[value[at] for value in after.values()]))
-            for name, value in zip(after, values):
-                after[name][at] = value
-    return change, after
+            change, *after = _as_tuple(step(self, np, i + 1.0, g[:, k:k + 1], *after))
+            changes.append(change)
+        change, after = np.concatenate(changes, axis=1), [value + np.zeros_like(g) for value in after]
+    else:
+        change, *after = _as_tuple(step(self, np, i + 1.0, g, *memory.values()))
+    return change, dict(zip(memory, after))
 
 
 def _as_tuple(result):

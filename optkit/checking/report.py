@@ -47,9 +47,6 @@ class Report:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
                 if name != "drift"}
 
-    def __bool__(self):
-        return self.ok
-
     def __str__(self):
         return "\n".join(f"{name}: {value}" if name else value for name, value in self._rows())
 
