@@ -1,9 +1,11 @@
 """All known forms of the eight rules: ``KNOWN[Adam]`` are Adam's dialects and mistakes, the more common ones first."""
 
+import dataclasses
+
 from optkit.checking.known import Known
 from optkit.rules import AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop
 
-EPOCH = 8  # steps of an epoch of the probe
+EPOCH = 8  # steps; candidates with other epochs are tried by ``with_epochs``
 
 _LATER = "Later on the correction is near 1 anyway."
 _TINY = "It shows only where gradients are about as small as epsilon, or zero."
@@ -131,6 +133,16 @@ _VELOCITY_MISTAKES = [
              "Every weight still moves.",
              ("return self.learning_rate * m, m",
               "return self.learning_rate * m[..., [int(t) % m.shape[-1]]], m")),
+    _mistake("velocity-of-two-gradients", "adds only the gradient before this one, and not the velocity before",
+             "It is descent along the mean of two gradients.",
+             ("m = self.momentum * m + g", "m = self.momentum * last + g\n    last = g"), memory="last"),
+    _mistake("velocity-against-last-gradient", "subtracts the gradient before this one, and adds no velocity",
+             "It is descent that brakes.",
+             ("m = self.momentum * m + g", "m = g - self.momentum * last\n    last = g"), memory="last"),
+    _mistake("old-velocity-twice", "adds the velocity before this step to the new one, which holds it already",
+             "It is faster than the rule, until it overshoots.",
+             ("m = self.momentum * m + g", "last, m = m, self.momentum * m + g"),
+             ("return self.learning_rate * m, m", "return self.learning_rate * (m + last), m")),
     _mistake("is-nesterov", "is Nesterov's momentum, another rule", "It is a good rule, under its own name.",
              ("return self.learning_rate * m, m", "return self.learning_rate * (g + self.momentum * m), m")),
 ]
@@ -141,6 +153,14 @@ _NESTEROV = [
     _mistake("look-ahead-new-velocity", "puts the new velocity into the formula for the old one",
              "It is descent with a weaker momentum, momentum squared.",
              (_NESTEROV_RETURN, "return self.learning_rate * ((1 + self.momentum) * g + self.momentum**2 * m), m")),
+    _mistake("look-ahead-twice", "looks ahead twice: the gradient is taken ahead, and the step leads ahead again",
+             "It is momentum, and a little more of it.",
+             ("m = self.momentum * m + g", "last, m = m, self.momentum * m + g"),
+             (_NESTEROV_RETURN, "return self.learning_rate * (g + self.momentum * (2 * m - last)), m")),
+    _mistake("look-ahead-old-sign", "adds the old velocity's term, which has to be subtracted",
+             "It is momentum at a larger rate, until it overshoots.",
+             ("m = self.momentum * m + g", "last, m = m, self.momentum * m + g"),
+             (_NESTEROV_RETURN, "return self.learning_rate * ((1 + self.momentum) * m + self.momentum * last), m")),
     _mistake("look-ahead-backwards", "looks back instead of ahead: a wrong sign",
              "It is descent with some memory.",
              (_NESTEROV_RETURN, "return self.learning_rate * (g - self.momentum * m), m")),
@@ -154,7 +174,8 @@ _NESTEROV = [
              "It is momentum at a slightly smaller learning rate.",
              (_NESTEROV_RETURN, "return self.learning_rate * (self.momentum * m), m")),
 ] + [form for form in _VELOCITY_MISTAKES if form.id in ("rate-twice", "velocity-never-decays", "momentum-negative",
-                                                        "momentum-swapped")]
+                                                        "momentum-swapped", "velocity-of-two-gradients",
+                                                        "velocity-against-last-gradient")]
 
 # AdaGrad, RMSprop, AdaDelta
 
@@ -181,7 +202,13 @@ _ADAGRAD = [
     _mistake("v-decays-slowly", "lets the accumulator forget, by 0.99 a step: that is RMSprop",
              "RMSprop is a good rule, under its own name.", (_SUM, "v = 0.99 * v + 0.01 * g**2")),
     _mistake("v-unused", "does not divide by the root", "It is plain descent.", (_QUOTIENT, "self.learning_rate * g")),
+    _mistake("v-averaged", "divides the sum by the number of steps: a mean, which does not grow",
+             "Its steps no longer shrink, which looks like a gain.", (_ROOT, "xp.sqrt(v / t)")),
     _hidden_momentum(_QUOTIENT),
+    _mistake("is-adam", "is Adam, another rule", "Adam is a good rule, under its own name.",
+             (_SUM, "v = 0.999 * v + 0.001 * g**2\n    mean = 0.9 * mean + 0.1 * g"),
+             (_QUOTIENT, "self.learning_rate * (mean / (1 - 0.9**t)) / (xp.sqrt(v / (1 - 0.999**t)) + self.epsilon)"),
+             memory="mean"),
 ]
 
 _AVERAGE = "v = self.rho * v + (1 - self.rho) * g**2"
@@ -232,6 +259,12 @@ _ADADELTA = [
     _mistake("rate-in-d", "averages the squares of the learning rate times the step in d",
              "At a learning rate of 1 it is right.",
              (_STEPS, _STEPS.replace("delta**2", "(self.learning_rate * delta)**2"))),
+    _mistake("d-of-step", "averages the step itself in d and not its square",
+             "The root of a negative average is no number, but where all steps are positive there is one.",
+             (_STEPS, _STEPS.replace("delta**2", "delta"))),
+    _mistake("is-adagrad", "sums the squares and has no average of steps: AdaGrad, another rule",
+             "AdaGrad is a good rule, under its own name.", (_SQUARES, "v = v + g**2"),
+             (_RATIO, "1 / (xp.sqrt(v) + self.epsilon)")),
     _mistake("d-never-fed", "never updates d, so that the numerator is the root of epsilon for ever",
              "It is RMSprop with a tiny learning rate.", (_STEPS, "d = d + 0 * delta")),
     _mistake("is-rmsprop", "has no average of squared steps: RMSprop, another rule",
@@ -260,7 +293,8 @@ _ADADELTA = [
     *_second_moment(_SQUARES),
     _mistake("d-starts-at-one", "starts d at 1 instead of 0", "Its first steps are long, which looks like a gain.",
              start={"d": 1.0}),
-    _mistake("v-stale", *_STALE_V, (_SQUARES, _SQUARES.replace("v = ", "last, v = v, ")),
+    _mistake("v-stale", "steps by v from before this gradient; d then equals v, and it is plain descent",
+             "Descent is a good rule, under its own name.", (_SQUARES, _SQUARES.replace("v = ", "last, v = v, ")),
              ("xp.sqrt(v + self.epsilon)", "xp.sqrt(last + self.epsilon)")),
     _mistake("correction-not-in-method", "divides by 1 - rho ** t, as Adam does: the method has no correction",
              _LATER, (_RATIO, "xp.sqrt(d / (1 - self.rho**t) + self.epsilon) / "
@@ -297,12 +331,17 @@ _ADAM = [
              "the correction", "The first step is enormous or zero; then the correction is one step late.",
              ("(1 - self.beta_1**t)", "(1 - self.beta_1**(t - 1) + self.epsilon)"),
              ("(1 - self.beta_2**t)", "(1 - self.beta_2**(t - 1) + self.epsilon)")),
+    _mistake("correction-of-power", "divides by beta ** t instead of 1 - beta ** t",
+             "Where v is corrected in the same way the two partly cancel, for a while.",
+             ("(1 - self.beta_1**t)", "(self.beta_1**t)"), ("(1 - self.beta_2**t)", "(self.beta_2**t)")),
     _mistake("t-ahead", "counts one step ahead in the correction", _LATER, ("**t)", "**(t + 1))")),
     _mistake("t-counts-epochs", "counts epochs and not steps in the correction",
              "From the second epoch on it moves, and later the correction is near 1 anyway.",
              ("**t)", f"**((t - 1) // {EPOCH} + 1))")),
     _mistake("t-per-parameter", "advances the step number once for every parameter, not once a step", _LATER,
              sharing="t"),
+    _mistake("t-per-layer", "advances the step number once for every layer (two parameters), not once a step", _LATER,
+             sharing="t of pairs"),
     _mistake("t-reset", "starts to count again with every epoch, and keeps m and v", "Within the first epoch it is "
              "right.", ("**t)", f"**((t - 1) % {EPOCH} + 1))")),
     _mistake("hats-stored", "keeps the corrected m and v for the next step",
@@ -357,6 +396,8 @@ _ADAM = [
              "RMSprop is a good rule, under its own name.", ("(m_hat /", "(g /"), (_V_HAT, "v")),
     _mistake("v-unused", "does not divide by the root of v: an average of gradients, momentum",
              "Momentum is a good rule, under its own name.", (_ADAM_QUOTIENT, "m_hat")),
+    _mistake("is-descent", "steps by the gradient: plain descent, another rule", "Descent is a good rule.",
+             (_ADAM_QUOTIENT, "g")),
     _mistake("is-amsgrad", "divides by the largest v so far: AMSGrad, another rule",
              "AMSGrad is a good rule, under its own name.",
              (f"v_hat = {_V_HAT}", "top = xp.maximum(top, v)\n    v_hat = top / (1 - self.beta_2**t)"), memory="top"),
@@ -389,6 +430,15 @@ _ADAMAX = [
              ("**t)", f"**((t - 1) // {EPOCH} + 1))")),
     _mistake("t-per-parameter", "advances the step number once for every parameter, not once a step", _LATER,
              sharing="t"),
+    _mistake("t-per-layer", "advances the step number once for every layer (two parameters), not once a step", _LATER,
+             sharing="t of pairs"),
+    _mistake("correction-of-power", "divides by beta_1 ** t instead of 1 - beta_1 ** t",
+             "At first it is nine times too slow; the steps grow without bound.",
+             ("(1 - self.beta_1**t)", "(self.beta_1**t)")),
+    _mistake("u-averaged", "averages abs(g) in u instead of taking the maximum", "It is near Adam, without the squares.",
+             (_ADAMAX_AVERAGE, "u = self.beta_2 * u + (1 - self.beta_2) * xp.abs(g)")),
+    _mistake("is-descent", "steps by the gradient: plain descent, another rule", "Descent is a good rule.",
+             ("self.learning_rate / (1 - self.beta_1**t) * (m / (u + self.epsilon))", "self.learning_rate * g")),
     _mistake("m-hat-stored", "keeps the corrected m for the next step",
              "The correction is applied again to what was corrected already.",
              (", m, u", ", m / (1 - self.beta_1**t), u")),
@@ -447,3 +497,12 @@ KNOWN = {
     Adam: (*_ADAM, *_on_any_rule(("m", "v"))),
     AdaMax: (*_ADAMAX, *_on_any_rule(("m", "u"))),
 }
+
+
+def with_epochs(cls, steps):
+    """The mistakes that come back with every epoch, for epochs of so many steps."""
+    return [dataclasses.replace(
+        form, first=form.first.replace(f"% {EPOCH})", f"% {steps})"),
+        edits=tuple((piece, other.replace(f"// {EPOCH} ", f"// {steps} ").replace(f"% {EPOCH} ", f"% {steps} "))
+                    for piece, other in form.edits))
+        for form in KNOWN[cls] if form.id in ("state-reset", "t-counts-epochs", "t-reset")]

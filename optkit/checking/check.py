@@ -41,8 +41,6 @@ def check(candidate, rule, form=None):
     except bounded.TookTooLong as error:
         return Report.failed(rule, "never-ends", f"Your code never ends: {error}. Look for a loop whose condition "
                              "stays true.")
-    except Exception as error:  # code can raise wherever it is looked at, and must not raise from here
-        return _raised(rule, error, "when it is looked at")
 
 
 def _checked(candidate, rule, form):
@@ -85,9 +83,11 @@ def _followed(found, rule, form):
         start, g, factors = _probe(rule, parameters)
         try:
             walk = reading.walk(start, g, factors)
-        except Crashed as error:  # it was understood, and fails: no other way is tried
-            failures.insert(0, (reading, error))
-            break
+        except Crashed as error:
+            failures.append((reading, error))
+            if reading is found[0]:  # it was understood, and fails: no other way is tried
+                break
+            continue
         except Exception as error:
             failures.append((reading, error))
             continue
@@ -99,7 +99,7 @@ def _followed(found, rule, form):
             continue
         verdict = _best_sign(walk, rule, start, g, factors)
         rank = (not verdict[1].right, not verdict[1].fits, verdict[1].error)
-        if best is None or rank < best[0]:
+        if best is None or verdict[1].right:
             best = rank, (reading, *verdict)
         tried = own
         if verdict[1].right:
@@ -145,16 +145,25 @@ def _no_walk(rule, failures):
     """The report when no way of calling the candidate works: the most telling of the failures."""
     misfits = (TypeError, KeyError, IndexError, AttributeError, Unreadable, NotUnderstood, _Still)
     errors = [error for _, error in failures]
+    first = failures[0][0]
     if isinstance(errors[0], Crashed):
         return _raised(rule, errors[0].__cause__, str(errors[0]))
-    telling = [error for error in errors if not isinstance(error, misfits)]
-    if isinstance(errors[0], Unreadable):
+    if isinstance(errors[0], Unreadable) and _plain(first):
         return Report.failed(rule, "wrong-shape", f"What your code returns cannot be the parameters: {errors[0]}.")
+    telling = [error for error in errors if not isinstance(error, misfits)]
     if any(isinstance(error, _Still) for error in errors) and (isinstance(errors[0], _Still) or not telling):
         return Report.failed(rule, "nothing-moves", "No parameter moves: your code neither returns new parameters nor "
                              "changes those that it is handed. Look for a result that is computed and not stored.")
-    if telling:
+    if telling and (_plain(first) or not isinstance(telling[0], ValueError)):
         return _raised(rule, telling[0], "on the way")
-    if all(isinstance(error, NotUnderstood) for error in errors):
-        return _not_understood(rule, str(errors[0]))
-    return _raised(rule, next(error for error in errors if not isinstance(error, NotUnderstood)), "on the way")
+    error = next((error for error in errors if not isinstance(error, NotUnderstood)), errors[0])
+    if isinstance(error, NotUnderstood):
+        return _not_understood(rule, str(error))
+    if _plain(first):
+        return _raised(rule, error, "on the way")
+    return _not_understood(rule, f"tried in every known way, it ends in {type(error).__name__}: {error}")
+
+
+def _plain(reading):
+    """Was it clear from the names how the candidate is called? Then an error is its own, and no misunderstanding."""
+    return not hasattr(reading, "holder") or not reading.held and not reading.asks and not reading.guessed

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from optkit.checking.catalogue import KNOWN
+from optkit.checking.catalogue import KNOWN, with_epochs
 from optkit.checking.holders import NAMES
 from optkit.checking.judge import EXACT, SINGLE, allowed, base, errors_of, judged
-from optkit.checking.probe import KINDS, SHAPE, STEPS, moved
+from optkit.checking.probe import KINDS, SHAPE, STEPS, gradients
 from optkit.checking.report import Report, coordinate_name
 
 _CHANGED = np.where(np.arange(STEPS) < 26, 1.0, 0.25)  # the learning rate, changed on the way
@@ -44,6 +44,10 @@ def _wrong_in_use(reading, walk, verdict, rule, probe):
     if not _repeats(reading, walk, probe):
         return _report(reading, walk, verdict, rule, probe, "state-between-instances", _SHARED,
                        "With one optimizer in the program it is right.")
+    if getattr(reading, "in_turn", False):
+        several = _in_turn(reading, walk, verdict, rule, probe)
+        if several:
+            return several
     if hasattr(reading, "holder") and not reading.asks:
         again = _again(reading, walk, probe, reuse=True)
         if again is None or not np.array_equal(again.points, walk.points, equal_nan=True) and not _same(again, walk):
@@ -61,6 +65,24 @@ def _wrong_in_use(reading, walk, verdict, rule, probe):
                                "It " + " and ".join(form.says for form in wrong) + ". (It shows when the learning rate "
                                "changes on the way.)", " ".join(form.why for form in wrong))
     return None
+
+
+def _in_turn(reading, walk, verdict, rule, probe):
+    """One optimizer that is called for one parameter after the other: is it right for all of them?"""
+    start, g = np.repeat(probe[0], 2, axis=0), gradients(2)
+    try:
+        points = reading.walk_in_turn(start, g, probe[2])
+    except Exception as error:
+        return Report.failed(rule, "exception", "With one parameter it is right; called for a second one, your code raises "
+                             f"{type(error).__name__}: {error}")
+    both = replace(walk, points=points)
+    found = judged(both, rule, start, g, probe[2])
+    if found.right:
+        return None
+    wrong = [form for form in found.forms if not form.dialect] if found.fits else []
+    says = " and ".join(form.says for form in wrong) or "does something else as soon as there are two"
+    return _report(reading, both, found, rule, (start, g, probe[2]), " + ".join(form.id for form in wrong) or "some-parameters",
+                   f"With one parameter it is right; with two it {says}.", " ".join(form.why for form in wrong))
 
 
 def _right(reading, walk, verdict, rule, probe):
@@ -108,11 +130,17 @@ def _unknown(reading, walk, verdict, rule, probe):
     start, g, factors = probe
     made = walk.points - start
     right = verdict.expected
-    steps = len(made)
     finite = np.isfinite(made).all()
     if finite and not (np.diff(made, axis=0) != 0).any():
         return _report(reading, walk, verdict, rule, probe, "only-one-step", "It makes one step and then stands still.",
                        "One step from a random start lowers most losses.")
+    epochs = _by_epochs(walk, rule, start, g, factors, verdict.epsilon)
+    if epochs:
+        length, found = epochs
+        wrong = [form for form in found.forms if not form.dialect]
+        return _report(reading, walk, found, rule, probe, " + ".join(form.id for form in wrong),
+                       "It " + " and ".join(form.says for form in wrong) + f" (here of {length} steps).",
+                       " ".join(form.why for form in wrong))
     other = _with_other_constants(walk, rule, start, g, factors)
     if other:
         field, value, found = other
@@ -139,6 +167,11 @@ def _unknown(reading, walk, verdict, rule, probe):
         return _report(reading, walk, verdict, rule, probe, "rate-drifts",
                        f"Its learning rate changes by itself: its steps are {scaled[0]:.4g} times the rule's at first and "
                        f"{scaled[-1]:.4g} times at the end.", "A schedule often helps, but nobody has asked for this one.")
+    clear = _clearly_nearest(walk, rule, start, g, factors)
+    if clear and finite:
+        return _report(reading, walk, verdict, rule, probe, clear.id,
+                       f"Something is wrong that no known mistake explains in full. It comes nearest to code that {clear.says}: "
+                       f"half of the coordinates are within {_percent(verdict.distance)} of that.", clear.why)
     near = " and ".join(form.says for form in verdict.forms) or "does what the rule says, nearly"
     what = " + ".join(form.id for form in verdict.forms if not form.dialect)
     if not finite and np.isfinite(right).all():
@@ -149,41 +182,60 @@ def _unknown(reading, walk, verdict, rule, probe):
                    f"{f' ({what})' if what else ''}: half of the coordinates are within {_percent(verdict.distance)} of that.", "")
 
 
+def _clearly_nearest(walk, rule, start, g, factors):
+    """The one mistake to which a walk is far nearer than to any other and to the rule; None when there is none."""
+    near = judged(walk, rule, start, g, factors, pairs=False).nearest
+    (first, distance), (_, next_distance) = near[:2]
+    return first if first and not first.dialect and distance < 0.02 and distance < 0.3 * next_distance else None
+
+
 def _percent(value):
     return f"{value:.2g} of their way" if np.isfinite(value) else "no bound"
 
 
+def _by_epochs(walk, rule, start, g, factors, epsilon):
+    for length in range(2, 21):
+        forms = with_epochs(base(rule), length)
+        found = judged(walk, rule, start, g, factors, pairs=False, known=forms, epsilons=epsilon) if forms else None
+        if found and found.fits and not found.right:
+            return length, found
+    return None
+
+
 def _with_other_constants(walk, rule, start, g, factors):
+    dialects = [form for form in KNOWN[base(rule)] if form.dialect]
     for field, values in _OTHER_CONSTANTS.items():
         if field in rule.hyperparameters() and field not in walk.settings:
             for value in values:
                 if value != getattr(rule, field):
-                    found = judged(walk, replace(rule, **{field: value}), start, g, factors, pairs=False)
+                    found = judged(walk, replace(rule, **{field: value}), start, g, factors, pairs=False, known=dialects)
                     if found.right:
                         return field, value, found
     return None
 
 
 def _some_parameters(reading, walk, verdict, rule, probe):
-    """Some parameters are right, or explained by one mistake, and others are not: which, and what of those?"""
+    """Parameters that are right, or explained by one mistake, while others are not: which, and what of these?"""
     start, g, factors = probe
     count = walk.points.shape[1]
     if count < 2:
         return None
-    each = [judged(replace(walk, points=walk.points[:, k:k + 1]), rule, start[:, k:k + 1], g[:, k:k + 1], factors)
-            for k in range(count)]
-    if not any(one.right for one in each) or not any(one.fits for one in each if not one.right):
-        if not any(one.right for one in each):
-            return None
+    each = [judged(replace(walk, points=walk.points[:, k:k + 1]), rule, start[k:k + 1], g[:, k:k + 1], factors,
+                   pairs=k < 2) for k in range(count)]
+    if not any(one.fits for one in each):
+        return None
     wrong = [k for k in range(count) if not each[k].right]
-    forms = [form for form in each[wrong[0]].forms if not form.dialect]
-    fits = each[wrong[0]].fits
+    if not wrong:
+        return None
     holder = getattr(reading, "holder", None)
-    called = ", ".join(NAMES[k] if holder and holder.kind == "dict" else str(k + 1) for k in wrong)
-    says = " and ".join(form.says for form in forms) if fits else "does something else"
-    return _report(reading, walk, verdict, rule, probe, " + ".join(form.id for form in forms) if fits and forms else
-                   "some-parameters", f"Of {count} parameters it is right for some and wrong for others ({called}): there it {says}.",
-                   " ".join(form.why for form in forms) if fits else "The parameters that are right carry the others.")
+    told = [k for k in wrong if each[k].fits] or wrong
+    forms = [form for form in each[told[0]].forms if not form.dialect] if each[told[0]].fits else []
+    called = ", ".join(NAMES[k] if holder and holder.kind == "dict" else str(k + 1) for k in told)
+    says = " and ".join(form.says for form in forms) or "does something else"
+    others = "the others are right" if len(wrong) < count else "with the others something else is wrong"
+    return _report(reading, walk, verdict, rule, probe, " + ".join(form.id for form in forms) or "some-parameters",
+                   f"It treats its {count} parameters differently: for some ({called}) it {says}; {others}.",
+                   " ".join(form.why for form in forms) or "The parameters that are right carry the others.")
 
 
 def _leans_on_weights(reading, walk, probe):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from optkit.checking import names
-from optkit.checking.holders import Holder, Named, Unreadable, ways
+from optkit.checking.holders import NAMES, Holder, Named, Unreadable, ways
 from optkit.checking.probe import SHAPE, STEPS
 
 FORMS = {
@@ -131,6 +131,7 @@ class Reading:
     held: bool = False
     name: str = ""
     remembered: object = None
+    guessed: bool = False  # something is handed over of which only a guess is known
     one: bool = False  # a plain function is one and the same: what it keeps must be put back first
 
     def walk(self, start, g, factors, reuse=False, restore=True):
@@ -147,6 +148,37 @@ class Reading:
         shortest = min(len(walk.points) for walk in walks)
         return replace(walks[0], points=np.concatenate([walk.points[:shortest] for walk in walks], axis=2))
 
+    @property
+    def in_turn(self):
+        """Is it one object that is called for one parameter after the other, each with a name or memories of its own?"""
+        if not self.method or self.held or self.asks or self.holder.kind != "array":
+            return False
+        instance = _Instance(self, np.zeros((1, self.holder.size)))
+        return bool(instance.memory) or any(instance.roles[name] == "key" for name in _required(instance.arguments))
+
+    def walk_in_turn(self, start, g, factors):
+        """Where the parameters are after each step, when one object is called for each of them in turn."""
+        mode, index = _first_look(self, start[:1], g[:, :1])
+        instance = _Instance(self, start[:1])
+        handed = [self.holder.make(start[k:k + 1]) for k in range(len(start))]
+        memories = [{name: instance.first_memory(name) for name in instance.memory} for _ in handed]
+        points = []
+        for i, factor in enumerate(factors):
+            for k in range(len(start)):
+                instance.handed, instance.memory, instance.key = handed[k], memories[k], NAMES[k]
+                before = instance.now()
+                result = instance.advance(i + 1, factor, self.holder.make(g[i, k:k + 1]))
+                if mode != "in-place":
+                    returned, rest = _split(self.holder, result, index)
+                    value = self.holder.read(returned)
+                    instance.keep(rest)
+                    instance.handed = self.holder.fill(instance.handed, value if mode == "new" else before - value)
+                elif index is not None:
+                    instance.keep(_split(self.holder, result, index)[1])
+                handed[k], memories[k] = instance.handed, instance.memory
+            points.append(np.concatenate([self.holder.read(array) for array in handed]))
+        return np.stack(points)
+
     def _walk(self, start, g, factors, reuse, restore):
         if self.asks:
             return _asked(self, start, g, factors, restore)
@@ -159,14 +191,15 @@ class _Instance:
     def __init__(self, reading, start, restore=True, gradient=None):
         if restore and reading.remembered:
             reading.remembered.restore()
-        self.reading, self.rule, self.holder, self.factor = reading, reading.rule, reading.holder, 1.0
+        self.reading, self.rule, self.holder = reading, reading.rule, reading.holder
+        self.factor, self.key = 1.0, NAMES[0]
         self.handed = self.holder.make(start)
         self.made = reading.make(self.handed, gradient)
         self.call = getattr(self.made, reading.method) if reading.method else self.made
         self.arguments = names.parameters_of(self.call)
         self.roles = roles(self.arguments)
         self.own_name = _where_held(self.made, self.handed) if reading.held else ""
-        self.memory = {name: self._first_memory(name) for name, what in self.roles.items()
+        self.memory = {name: self.first_memory(name) for name, what in self.roles.items()
                        if what in ("memory", "state", "settings") and self._needed(name, what)}
         self.rates = names.hyperparameters([name for name in self.arguments if name not in self._taken()], self.rule)
         self.own_rate = getattr(self.made, self.rate_name()) if self.rate_name() else None
@@ -178,7 +211,8 @@ class _Instance:
         """Names of arguments that are no hyperparameters: parameters, gradients, required memories."""
         return {name for name, what in self.roles.items()
                 if what in ("parameters", "gradient", "gradient function", "objective")
-                or self.arguments[name].default is inspect.Parameter.empty and what in ("state", "settings", "step")}
+                or self.arguments[name].default is inspect.Parameter.empty and what in ("state", "settings", "step")
+                and not (self.reading.asks and names.plain(name) == "step")}
 
     def _needed(self, name, what):
         argument = self.arguments[name]
@@ -189,7 +223,7 @@ class _Instance:
             return False
         return argument.default is argument.empty or argument.default is None and what != "memory"
 
-    def _first_memory(self, name):
+    def first_memory(self, name):
         if self.reading.memory == "none" or self.arguments[name].default is None:
             return None
         if self.reading.memory == "dict":
@@ -265,7 +299,7 @@ class _Instance:
             return True, t - 1 + self.reading.first_t
         required = argument.default is argument.empty
         if what == "key" and required:
-            return True, "W1"
+            return True, self.key
         if what == "shape" and required:
             return True, self.holder.shape
         if what in ("objective", "tolerance", "count") and required:
@@ -741,4 +775,5 @@ def _of_call(make, rule, arguments, method, asks, name):
     for holder in ways(handed or ["w"], annotation):
         for memory in memories:
             for first_t in counts_from:
-                yield Reading(make, rule, holder, method, memory, first_t, asks, name=name)
+                yield Reading(make, rule, holder, method, memory, first_t, asks, name=name,
+                              guessed=any(what == "memory" for own, what in kinds.items() if own in required))

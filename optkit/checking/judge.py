@@ -9,9 +9,11 @@ from optkit.checking.catalogue import KNOWN
 from optkit.checking.probe import moved
 
 EXACT, SINGLE = 1e-9, 3e-4  # relative to how far a coordinate gets: for double and for single precision
-EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16,
-            float(np.finfo("float64").eps), float(np.finfo("float32").eps), 1e-20, 1e-30, 0.0)
-_FIRST = 5  # steps in which a pair of mistakes must fit before it is followed to the end
+EPSILONS = (1e-8, 1e-7, 1e-6, 0.0, 1e-5, 1e-10, 1e-4, 1e-3, 1e-2, 1e-9, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16,
+            float(np.finfo("float64").eps), float(np.finfo("float32").eps), 1e-20, 1e-30)
+_USUAL = 8  # of the epsilons, for two mistakes at once
+_FIRST = 5  # steps in which several mistakes at once must fit before they are followed to the end
+_PAIRS_FOLLOWED = 12  # pairs to which a third mistake is added
 
 
 @dataclass(frozen=True)
@@ -24,21 +26,23 @@ class Verdict:
     distance: float  # the same, the median coordinate
     fits: bool
     expected: np.ndarray  # displacements of the right rule at that epsilon, of shape (steps, parameters, 12)
+    nearest: tuple = ()  # pairs (form or None for the rule, distance), the nearest first
 
     @property
     def right(self):
         return self.fits and all(form.dialect for form in self.forms)
 
 
-def judged(walk, rule, start, g, factors, pairs=True):
-    """The ``Verdict`` on a walk. Epsilon is inferred where the walk's settings do not say it. ``pairs``: try two
-    forms at once, too."""
+def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None):
+    """The ``Verdict`` on a walk. Epsilon is inferred where the walk's settings do not say it. ``pairs``: try
+    several forms at once, too. ``known``: the forms to try, by default all of the rule;
+    ``epsilons``: the only one to try."""
     rule = replace(rule, **allowed(walk.settings, rule))
-    known = KNOWN[base(rule)]
+    known = KNOWN[base(rule)] if known is None else known
     displacement = walk.points - start
     steps = len(displacement)
     g, rates = g[:steps], rule.hyperparameters().get("learning_rate", 1.0) * np.asarray(factors[:steps])
-    epsilons = _epsilons(rule, walk)
+    epsilons = _epsilons(rule, walk) if epsilons is None else np.array([epsilons])
     tolerance = SINGLE if walk.single else EXACT
 
     def compared(forms, steps=None):
@@ -49,24 +53,30 @@ def judged(walk, rule, start, g, factors, pairs=True):
         best = int(np.argmin(errors + 1e-12 * np.arange(len(errors))))
         return errors[best], distances[best], epsilons[best]
 
-    singles = [((), *compared(()))] + [((form,), *compared((form,))) for form in known if compared((form,))]
+    singles = [((), *compared(()))] + [((form,), *row) for form in known if (row := compared((form,)))]
+    nearness = {form: distance for forms, _, distance, _ in singles for form in forms}
     chosen = _best(singles, tolerance)
-    if chosen is None:
-        both = []
-        for forms in itertools.combinations(known, 2) if pairs else ():
-            first = _safely(compared, forms, _FIRST)
-            if first is not None and first[0] <= SINGLE:
-                whole = _safely(compared, forms)
-                if whole is not None:
-                    both.append((forms, *whole))
+    if chosen is None and pairs:
+        epsilons = epsilons[:_USUAL]
+        first = [(forms, *row) for forms in itertools.combinations(known, 2)
+                 if (row := _safely(compared, forms, _FIRST)) is not None]
+        both = _followed(compared, first)
         chosen = _best(both, tolerance) or _best(singles, SINGLE) or _best(both, SINGLE)
+        if chosen is None:
+            near = sorted(first, key=lambda row: (row[2], row[1]))[:_PAIRS_FOLLOWED]
+            three = [((*forms, form), *row) for forms, *_ in near for form in known if form not in forms
+                     and (row := _safely(compared, (*forms, form), _FIRST)) is not None]
+            three = _followed(compared, three)
+            chosen = _best(three, tolerance) or _best(three, SINGLE)
     fits = chosen is not None
     if not fits:
         chosen = min(singles, key=lambda row: (row[2], row[1]))
     forms, error, distance, epsilon = chosen
     right = moved(rule, (), g, rates, [epsilon])[0]
-    return Verdict(tuple(sorted(forms, key=lambda form: form.dialect)), epsilon if "epsilon" in rule.hyperparameters()
-                   else None, error, distance, fits, right)
+    forms = sorted(forms, key=lambda form: (form.dialect, nearness[form]))  # what matters most comes first
+    return Verdict(tuple(forms), epsilon if "epsilon" in rule.hyperparameters()
+                   else None, error, distance, fits, right, tuple(sorted(
+                       ((row[0][0] if row[0] else None, row[2]) for row in singles), key=lambda pair: pair[1])))
 
 
 def _best(rows, tolerance):
@@ -79,10 +89,16 @@ def _best(rows, tolerance):
     return min(fitting, key=lambda row: row[1] + (tolerance if any(not form.dialect for form in row[0]) else 0))
 
 
+def _followed(compared, rows):
+    """Those that fit the first steps, compared over all."""
+    return [(forms, *row) for forms, error, *_ in rows if error <= SINGLE
+            and (row := _safely(compared, forms)) is not None]
+
+
 def _safely(compared, forms, steps=None):
     try:
         return compared(forms, steps)
-    except NameError:  # one edit removed a line that the other one needs
+    except (NameError, AttributeError, SyntaxError):  # one edit removed what another one needs
         return None
 
 

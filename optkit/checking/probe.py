@@ -27,6 +27,8 @@ def gradients(parameters):
     g[12:18, :, 6] = 0
     g[22, :, 9] *= 1000
     g[0][:, _ZERO_FIRST] = 0
+    if parameters > 1:
+        g[30, 1] = 0  # a whole parameter without gradient, while the others have one
     return g
 
 
@@ -61,8 +63,9 @@ def moved(rule, forms, g, rates, epsilons):
 def _stepped(step, self, i, g, memory, sharing):
     """One step of all parameters; ``i`` counts from 0."""
     parameters = g.shape[1]
-    if sharing == "t":  # each parameter counts one on
-        t = i * parameters + np.arange(1.0, parameters + 1)[:, None]
+    if sharing.startswith("t"):  # each parameter, or each layer of two, counts one on
+        together = 2 if sharing == "t of pairs" else 1
+        t = i * -(-parameters // together) + (np.arange(parameters) // together + 1.0)[:, None]
         change, *after = _as_tuple(step(self, np, t, g, *memory.values()))
     elif sharing == "memory":  # each parameter finds what the one before left
         changes, after = [], [value[:, -1:] for value in memory.values()]
