@@ -114,6 +114,15 @@ def test_dots_draw_every_run_the_median_and_count_what_diverged():
     assert axis.lines[0].get_color() == plot._STYLES["Adam"][0]
 
 
+def test_intervals_draw_a_bar_and_a_dot_for_each_label():
+    axis = plot.intervals({"one, 1 of 4": (5, 25, 70), "two": np.array([10, 20, 40])}, x_label="share in %").axes[0]
+    assert [list(dots) for dots in axis.lines[0].get_data()] == [[25, 20], [0, 1]]
+    bars = axis.collections[0].get_segments()
+    assert [bar[:, 0].tolist() for bar in bars] == [[5, 70], [10, 40]]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["one, 1 of 4", "two"]
+    assert axis.get_xlim()[0] == 0 and axis.get_xlabel() == "share in %"
+
+
 def test_contours_draw_the_map_its_curves_and_marks_and_take_infinity():
     x, y = np.linspace(0, 1, 5), np.linspace(0, 2, 7)
     values = np.add.outer(y, x)
