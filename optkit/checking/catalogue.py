@@ -20,8 +20,8 @@ def _dialect(id, says, why, *edits, **others):
     return Known(id, says, why, edits, dialect=True, **others)
 
 
-def _on_any_rule(memories):
-    """What can go wrong around any rule with these memories."""
+def _on_any_rule(memories, counts=False):
+    """What can go wrong around any rule with these memories; ``counts``: does it use the step number?"""
     kept = ", ".join(memories)
     forms = [
         _mistake("ascent", "adds the step instead of subtracting it, and so climbs",
@@ -35,15 +35,19 @@ def _on_any_rule(memories):
     if memories:
         lost = "\n".join(f"{name} = 0 * {name}" for name in memories)
         reset = "\n".join(f"{name} = {name} * (1 - 0.0**((t - 1) % {EPOCH}))" for name in memories)
+        again = f"{reset}\nt = (t - 1) % {EPOCH} + 1" if counts else reset
         forms += [
             _mistake("state-lost", f"forgets {kept} after every step",
                      "Without memory it still goes downhill, by a simpler rule.", first=lost),
             _mistake("state-reset", f"sets {kept} back to zero at every epoch", "Within an epoch it is right.",
-                     first=reset),
+                     first=again),
             _mistake("state-shared", f"keeps one {kept} for all parameters",
                      "The parameters' gradients are often of like size, so a mixture of them serves.",
                      sharing="memory"),
         ]
+    if counts:
+        forms.append(_mistake("moments-reset", f"sets {kept} back to zero at every epoch, and counts on",
+                              "Within the first epoch it is right.", first=reset))
     return forms
 
 
@@ -77,9 +81,9 @@ def _second_moment(average):
         _mistake("v-of-size", "averages the size of g instead of its square in v", "Near size 1 the two agree.",
                  (average, average.replace("g**2", "xp.abs(g)"))),
         _mistake("v-one-for-all", "keeps one number v for a whole array", "All coordinates then share one rate.",
-                 (average, average.replace("g**2", "np.mean(g**2, -1, keepdims=True)"))),
+                 (average, average.replace("g**2", "mean_of(g**2)"))),
         _mistake("v-sums-array", "keeps one number v for a whole array, the sum of the squares",
-                 "All coordinates then share one rate.", (average, average.replace("g**2", "np.sum(g**2, -1, keepdims=True)"))),
+                 "All coordinates then share one rate.", (average, average.replace("g**2", "total_of(g**2)"))),
         _mistake("v-starts-at-one", "starts v at 1 instead of 0",
                  "The first steps are short where gradients are small. " + _TRADED, start={"v": 1.0}),
         _mistake("v-starts-at-square", "starts v at the first squared gradient", "Only the first steps differ much.",
@@ -132,7 +136,7 @@ _VELOCITY_MISTAKES = [
     _mistake("velocity-by-iteration", "steps by one entry of the velocity, that with the number of the step",
              "Every weight still moves.",
              ("return self.learning_rate * m, m",
-              "return self.learning_rate * m[..., [int(t) % m.shape[-1]]], m")),
+              "return self.learning_rate * entry_of(m, t), m")),
     _mistake("velocity-of-two-gradients", "adds only the gradient before this one, and not the velocity before",
              "It is descent along the mean of two gradients.",
              ("m = self.momentum * m + g", "m = self.momentum * last + g\n    last = g"), memory="last"),
@@ -450,7 +454,7 @@ _ADAMAX = [
     _mistake("root-of-u", "takes the root of u, which is a size and not a square",
              "Where gradients are near 1 it makes no difference.", (_ADAMAX_DIVISOR, "(xp.sqrt(u) + self.epsilon)")),
     _mistake("u-one-for-all", "keeps one maximum for a whole array", "All coordinates then share one rate.",
-             ("xp.abs(g)", "np.max(np.abs(g), -1, keepdims=True)")),
+             ("xp.abs(g)", "largest_of(xp.abs(g))")),
     _mistake("u-never-decays", "never lets u decay", "u is then the largest gradient ever seen, which beta_2 forgets "
              "slowly anyway.", ("self.beta_2 * u", "u")),
     _mistake("u-not-kept", "uses the last gradient's size only", "It goes downhill by the sign.",
@@ -494,15 +498,15 @@ KNOWN = {
     AdaGrad: (*_ADAGRAD, *_on_any_rule(("v",))),
     AdaDelta: (*_ADADELTA, *_on_any_rule(("v", "d"))),
     RMSprop: (*_RMSPROP, *_on_any_rule(("v",))),
-    Adam: (*_ADAM, *_on_any_rule(("m", "v"))),
-    AdaMax: (*_ADAMAX, *_on_any_rule(("m", "u"))),
+    Adam: (*_ADAM, *_on_any_rule(("m", "v"), counts=True)),
+    AdaMax: (*_ADAMAX, *_on_any_rule(("m", "u"), counts=True)),
 }
 
 
 def with_epochs(cls, steps):
     """The mistakes that come back with every epoch, for epochs of so many steps."""
     return [dataclasses.replace(
-        form, first=form.first.replace(f"% {EPOCH})", f"% {steps})"),
+        form, first=form.first.replace(f"% {EPOCH}", f"% {steps}"),
         edits=tuple((piece, other.replace(f"// {EPOCH} ", f"// {steps} ").replace(f"% {EPOCH} ", f"% {steps} "))
                     for piece, other in form.edits))
-        for form in KNOWN[cls] if form.id in ("state-reset", "t-counts-epochs", "t-reset")]
+        for form in KNOWN[cls] if form.id in ("state-reset", "moments-reset", "t-counts-epochs", "t-reset")]

@@ -51,11 +51,15 @@ def _checked(candidate, rule, form):
         return _not_understood(rule, str(error))
     except Exception as error:
         return _raised(rule, error, "while it is made")
-    chosen, failures = _followed(found, rule, form)
-    if chosen is None:
-        return _no_walk(rule, failures)
-    reading, walk, verdict = chosen
-    return reported(reading, walk, verdict, rule, _probe(rule, walk.points.shape[1]))
+    try:
+        chosen, failures = _followed(found, rule, form)
+        if chosen is None:
+            return _no_walk(rule, failures)
+        reading, walk, verdict = chosen
+        return reported(reading, walk, verdict, rule, _probe(rule, walk.points.shape[1]))
+    finally:
+        if not library:
+            found[0].remembered.restore()
 
 
 def _probe(rule, parameters):
@@ -88,11 +92,13 @@ def _followed(found, rule, form):
             if reading is found[0]:  # it was understood, and fails: no other way is tried
                 break
             continue
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             failures.append((reading, error))
+            if reading is found[0] and isinstance(error, Unreadable) and reading.holder.kind == "array" and _plain(reading):
+                break
             continue
         if form is not None and walk.form != form:
-            failures.append((reading, NotUnderstood(f"it is not of the form {form!r}, but {walk.form!r}")))
+            failures.insert(0, (reading, NotUnderstood(f"it is not of the form {form!r}, but {walk.form!r}")))
             continue
         if np.array_equal(walk.points, np.broadcast_to(start, walk.points.shape)) and own:
             failures.append((reading, _Still()))
@@ -122,11 +128,16 @@ def _best_sign(walk, rule, start, g, factors):
     for scale in scales:
         turned = walk.scaled(scale, start)
         other = judged(turned, rule, start, g, factors)
-        if (other.right, other.fits, -other.distance) > (verdict.right, verdict.fits, -verdict.distance):
+        if _goodness(other) > _goodness(verdict):
             walk, verdict = turned, other
             if verdict.right:
                 break
     return walk, verdict
+
+
+def _goodness(verdict):
+    """The better explanation is the right one, then the one that fits with fewer mistakes, then the nearer one."""
+    return verdict.right, verdict.fits, -sum(not form.dialect for form in verdict.forms), -verdict.distance
 
 
 def _not_understood(rule, reason):
@@ -138,7 +149,7 @@ def _not_understood(rule, reason):
 
 def _raised(rule, error, when):
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return Report.failed(rule, "exception", f"Your code raises an error {when}: {text[:300]}")
+    return Report.failed(rule, "exception", f"Your code raises an error {when}: {text[:300].rstrip('.')}.")
 
 
 def _no_walk(rule, failures):
@@ -146,12 +157,14 @@ def _no_walk(rule, failures):
     misfits = (TypeError, KeyError, IndexError, AttributeError, Unreadable, NotUnderstood, _Still)
     errors = [error for _, error in failures]
     first = failures[0][0]
+    if isinstance(errors[0], NotUnderstood):
+        return _not_understood(rule, str(errors[0]))
     if isinstance(errors[0], Crashed):
         return _raised(rule, errors[0].__cause__, str(errors[0]))
     if isinstance(errors[0], Unreadable) and _plain(first):
         return Report.failed(rule, "wrong-shape", f"What your code returns cannot be the parameters: {errors[0]}.")
     telling = [error for error in errors if not isinstance(error, misfits)]
-    if any(isinstance(error, _Still) for error in errors) and (isinstance(errors[0], _Still) or not telling):
+    if any(isinstance(error, _Still) for error in errors) and not getattr(first, "guessed", False) and (isinstance(errors[0], _Still) or not telling):
         return Report.failed(rule, "nothing-moves", "No parameter moves: your code neither returns new parameters nor "
                              "changes those that it is handed. Look for a result that is computed and not stored.")
     if telling and (_plain(first) or not isinstance(telling[0], ValueError)):

@@ -20,6 +20,10 @@ def reported(reading, walk, verdict, rule, probe):
     """The ``Report`` on a candidate that went through the probe, ``(start, gradients, factors on the rate)``."""
     if verdict.right:
         return _wrong_in_use(reading, walk, verdict, rule, probe) or _right(reading, walk, verdict, rule, probe)
+    if not np.isfinite(walk.points).all() and "epsilon" in walk.settings:  # it may have one, and not use it
+        without = judged(walk, rule, *probe, pairs=False, epsilons=0.0)
+        if without.right:
+            return _without_epsilon(reading, walk, without, rule, probe)
     if not verdict.fits and not _repeats(reading, walk, probe):
         return _report(reading, walk, verdict, rule, probe, "state-between-instances", _SHARED, "")
     if verdict.fits:
@@ -38,9 +42,7 @@ def _wrong_in_use(reading, walk, verdict, rule, probe):
     """The report on code whose single run is right, and which is wrong all the same; None if it is not."""
     start, g, factors = probe
     if verdict.epsilon == 0 and rule.hyperparameters()["epsilon"] > 0 and not np.isfinite(walk.points).all():
-        return _report(reading, walk, verdict, rule, probe, "no-epsilon",
-                       "It has no epsilon: where a gradient is zero it divides zero by zero, and the weight is NaN for "
-                       "ever.", "Gradients that are exactly zero are rare, until a unit dies or a word is missing.")
+        return _without_epsilon(reading, walk, verdict, rule, probe)
     if not _repeats(reading, walk, probe):
         return _report(reading, walk, verdict, rule, probe, "state-between-instances", _SHARED,
                        "With one optimizer in the program it is right.")
@@ -65,6 +67,12 @@ def _wrong_in_use(reading, walk, verdict, rule, probe):
                                "It " + " and ".join(form.says for form in wrong) + ". (It shows when the learning rate "
                                "changes on the way.)", " ".join(form.why for form in wrong))
     return None
+
+
+def _without_epsilon(reading, walk, verdict, rule, probe):
+    return _report(reading, walk, verdict, rule, probe, "no-epsilon",
+                   "It has no epsilon: where a gradient is zero it divides zero by zero, and the weight is NaN for ever.",
+                   "Gradients that are exactly zero are rare, until a unit dies or a word is missing.")
 
 
 def _in_turn(reading, walk, verdict, rule, probe):
@@ -108,7 +116,7 @@ def _again(reading, walk, probe, by=1.0, start=1.0, **others):
     origin, g, factors = probe
     try:
         return reading.walk(origin * start, g, factors * by, **others).scaled(walk.scale, origin * start)
-    except Exception:  # a candidate that ran once and not twice is treated as one that differs
+    except (Exception, SystemExit):  # a candidate that ran once and not twice is treated as one that differs
         return None
 
 
@@ -190,7 +198,7 @@ def _clearly_nearest(walk, rule, start, g, factors):
 
 
 def _percent(value):
-    return f"{value:.2g} of their way" if np.isfinite(value) else "no bound"
+    return f"{max(value, 1e-6):.2g} of their way" if np.isfinite(value) else "no bound"
 
 
 def _by_epochs(walk, rule, start, g, factors, epsilon):
@@ -240,8 +248,6 @@ def _some_parameters(reading, walk, verdict, rule, probe):
 
 def _leans_on_weights(reading, walk, probe):
     start, g, factors = probe
-    if not hasattr(reading, "holder"):
-        return False
     again = _again(reading, walk, probe, start=1.75)
     if again is None or len(again.points) != len(walk.points):
         return False
@@ -274,6 +280,11 @@ def _judged_at(walk, verdict, rule):
 
 def _notes(walk, verdict, rule):
     notes = list(walk.notes)
+    own = {name: value for name, value in allowed(walk.settings, rule).items()
+           if not np.isclose(value, getattr(rule, name), rtol=1e-6, atol=0)}
+    if own:
+        notes.append("It was judged at its own " + ", ".join(
+            f"{name} {value:g} (your rule: {getattr(rule, name):g})" for name, value in own.items()) + ".")
     if verdict.fits and verdict.epsilon is not None and "epsilon" not in walk.settings and (
             verdict.epsilon != rule.hyperparameters()["epsilon"]):
         notes.append(f"Its epsilon, {verdict.epsilon:.3g}, was inferred from what it does.")

@@ -63,18 +63,25 @@ class Remembered:
                 if _is_plain(cell.cell_contents):
                     self._remember(lambda value, cell=cell: setattr(cell, "cell_contents", value), cell.cell_contents)
         if function.__defaults__ and any(isinstance(value, (list, dict)) for value in function.__defaults__):
-            self._remember(lambda value: setattr(function, "__defaults__", value), function.__defaults__)
-        if function.__dict__ and _is_plain(dict(function.__dict__)):
-            self._remember(lambda value: (function.__dict__.clear(), function.__dict__.update(value)),
-                           dict(function.__dict__))
+            for value in function.__defaults__:
+                if isinstance(value, (list, dict)):
+                    self._remember(lambda value: None, value)
+        self._remember(lambda value: None, function.__dict__)
 
     def _remember(self, put, value):
         with contextlib.suppress(Exception):  # what cannot be copied stays as it is
-            self.places.append((put, copy.deepcopy(value)))
+            self.places.append((put, value, copy.deepcopy(value)))
 
     def restore(self):
-        for put, value in self.places:
-            put(copy.deepcopy(value))
+        for put, original, value in self.places:
+            if isinstance(original, dict):  # the very object, which others may hold too
+                original.clear()
+                original.update(copy.deepcopy(value))
+            elif isinstance(original, list):
+                original[:] = copy.deepcopy(value)
+            elif isinstance(original, np.ndarray):
+                original[...] = value
+            put(original)
 
 
 def _is_plain(value):
@@ -195,10 +202,11 @@ class _Instance:
         self.factor, self.key = 1.0, NAMES[0]
         self.handed = self.holder.make(start)
         self.made = reading.make(self.handed, gradient)
+        self._fill_empty()
         self.call = getattr(self.made, reading.method) if reading.method else self.made
         self.arguments = names.parameters_of(self.call)
         self.roles = roles(self.arguments)
-        self.own_name = _where_held(self.made, self.handed) if reading.held else ""
+        self.own_names = _where_held(self.holder, self.made, self.handed) if reading.held else []
         self.memory = {name: self.first_memory(name) for name, what in self.roles.items()
                        if what in ("memory", "state", "settings") and self._needed(name, what)}
         self.rates = names.hyperparameters([name for name in self.arguments if name not in self._taken()], self.rule)
@@ -206,6 +214,13 @@ class _Instance:
         self.hooks = [[getattr(self.made, name) for name in hooks if name != reading.method and _is_free(self.made, name)]
                       if reading.method else [] for hooks in (_BEFORE, _AFTER)]
         self._set_up()
+
+    def _fill_empty(self):
+        """Hyperparameters that the candidate leaves to be set as attributes get the rule's values."""
+        empty = [name for name, value in getattr(self.made, "__dict__", {}).items() if value is None]
+        for field, name in names.hyperparameters(empty, self.rule).items():
+            if names.role(name) != "memory":  # m and v are often None before the first step
+                setattr(self.made, name, getattr(self.rule, field))
 
     def _taken(self):
         """Names of arguments that are no hyperparameters: parameters, gradients, required memories."""
@@ -329,7 +344,8 @@ class _Instance:
         return self.holder.read(self.held())
 
     def held(self):
-        return getattr(self.made, self.own_name) if self.own_name else self.handed
+        values = [getattr(self.made, name) for name in self.own_names]
+        return self.handed if not values else values[0] if len(values) == 1 else values
 
     def keep(self, rest):
         """What came back beside the parameters is handed over again with the next call."""
@@ -385,14 +401,19 @@ def _each(holder, held):
     return held if holder.kind == "separate" else [held]
 
 
-def _where_held(made, handed):
-    """The attribute in which an object keeps the parameters that it was given."""
-    for name, value in getattr(made, "__dict__", {}).items():
-        same = value is handed or isinstance(value, (list, tuple)) and isinstance(handed, list) and (
-            len(value) == len(handed) and all(a is b for a, b in zip(value, handed)))
-        if same:
-            return name
-    return ""
+def _where_held(holder, made, handed):
+    """The attributes in which an object keeps the parameters that it was given: one name, or one for each of several
+    separate parameters; [] when there are none."""
+    attributes = getattr(made, "__dict__", {})
+    if holder.kind == "separate":
+        found = [name for array in handed for name, value in attributes.items() if value is array]
+        if len(found) == len(handed):
+            return found
+    for name, value in attributes.items():
+        if value is handed or isinstance(value, (list, tuple)) and isinstance(handed, list) and (
+                len(value) == len(handed) and all(a is b for a, b in zip(value, handed))):
+            return [name]
+    return []
 
 
 # Through the probe, step by step
@@ -461,7 +482,7 @@ def _first_look(reading, start, g):
         return "in-place", None
     options = _options(holder, result)
     if not options:
-        if moved or isinstance(result, (bool, str)) or result is instance.made:
+        if moved or isinstance(result, bool) or result is instance.made:
             return "in-place", None
         raise Unreadable(f"it returned {_described(result)}, which is not the parameters, and changed nothing in place")
     if moved:
@@ -578,8 +599,8 @@ def _call_asking(instance, gradient, i, factors, steps):
             arguments[name] = instance.memory[name]
         elif what in ("gradient function", "gradient"):
             arguments[name] = gradient
-        elif what == "parameters" and required:
-            arguments[name] = next(parameters, None)
+        elif what == "parameters" and (value := next(parameters, None)) is not None:
+            arguments[name] = value
         elif name in fields:
             scale = factors[min(i, steps - 1)] if fields[name] == "learning_rate" else 1.0
             arguments[name] = getattr(instance.rule, fields[name]) * scale
@@ -602,7 +623,7 @@ def _call_asking(instance, gradient, i, factors, steps):
 def _take_over(instance, result):
     holder = instance.holder
     options = _options(holder, result) if result is not None else []
-    if instance.own_name or not options:
+    if instance.own_names or not options:
         return
     index = options[0]
     value, rest = _split(holder, result, index)
@@ -759,6 +780,8 @@ def _of_call(make, rule, arguments, method, asks, name):
     parameters = [own for own, what in kinds.items() if what == "parameters" and own in required]
     if not asks and not gradients:
         return
+    if asks and not parameters:
+        parameters = [own for own, what in kinds.items() if what == "parameters"]
     handed = parameters or gradients
     if len(parameters) > 1 and len(gradients) > 1:
         handed = parameters[:len(gradients)]

@@ -39,6 +39,8 @@ def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None)
     ``epsilons``: the only one to try."""
     rule = replace(rule, **allowed(walk.settings, rule))
     known = KNOWN[base(rule)] if known is None else known
+    if len(start) == 1:  # one parameter shares nothing
+        known = [form for form in known if not form.sharing]
     displacement = walk.points - start
     steps = len(displacement)
     g, rates = g[:steps], rule.hyperparameters().get("learning_rate", 1.0) * np.asarray(factors[:steps])

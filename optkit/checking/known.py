@@ -63,13 +63,23 @@ def edited(source, forms):
     return f"{head}\n{first}{body}"
 
 
+# What some mistakes do with a whole array: for one array, and for arrays that lie in the last axis of a larger one.
+_WHOLE = {"mean_of": np.mean, "total_of": np.sum, "largest_of": np.max,
+          "entry_of": lambda m, t: m.reshape(-1)[int(t) % m.size] + 0 * m}
+_ROWS = {"mean_of": functools.partial(np.mean, axis=-1, keepdims=True),
+         "total_of": functools.partial(np.sum, axis=-1, keepdims=True),
+         "largest_of": functools.partial(np.max, axis=-1, keepdims=True),
+         "entry_of": lambda m, t: m[..., [int(t) % m.shape[-1]]]}
+
+
 @functools.cache
-def step_with(forms, cls):
-    """The function ``step`` with the edits of all forms; None when they do not fit together."""
+def step_with(forms, cls, rows=True):
+    """The function ``step`` with the edits of all forms; None when they do not fit together. ``rows``: is each row of
+    an array a parameter of its own?"""
     source = edited(source_of(cls), forms)
     if source is None:
         return None
-    names = {"np": np}
+    names = dict(_ROWS if rows else _WHOLE)
     exec(compile(source, f"<{' and '.join(form.id for form in forms) or 'the rule'}>", "exec"), names)
     return names["step"]
 
@@ -82,7 +92,7 @@ def start_with(forms):
 @functools.cache
 def type_with(forms, cls):
     """A subclass of the rule, with the edits of all forms. ValueError when they do not fit together."""
-    step = step_with(forms, cls)
+    step = step_with(forms, cls, rows=False)
     if step is None:
         raise ValueError(f"{', '.join(form.id for form in forms)}: not a form of {cls.__name__}")
 

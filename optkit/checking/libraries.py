@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from optkit.checking.forms import Walk
+from optkit.checking.holders import NAMES
 from optkit.checking.names import settings_of
 from optkit.checking.probe import SHAPE
 from optkit.rules import Rule
@@ -16,6 +17,9 @@ def reading_of(candidate, rule):
     """The reading of a candidate that belongs to a library; None when it belongs to none."""
     if isinstance(candidate, Rule) or isinstance(candidate, type) and issubclass(candidate, Rule):
         return _Library(candidate() if isinstance(candidate, type) else candidate, rule, _walk_of_rule)
+    if _is_factory(candidate):
+        made = _made_by(candidate)
+        return None if _is_factory(made) else reading_of(made, rule)
     keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
     if keras and _belongs(candidate, keras.optimizers.Optimizer):
         return _Library(candidate, rule, _walk_of_keras)
@@ -24,6 +28,23 @@ def reading_of(candidate, rule):
     if type(candidate).__name__.startswith("GradientTransformation") and hasattr(candidate, "init"):
         return _Library(candidate, rule, _walk_of_optax)
     return None
+
+
+def _is_factory(candidate):
+    return inspect.isfunction(candidate)
+
+
+def _made_by(factory):
+    """What a function without arguments, or with PyTorch's parameters as its only one, makes; None if it is neither."""
+    required = [argument for argument in inspect.signature(factory).parameters.values()
+                if argument.default is argument.empty and argument.kind is not argument.VAR_KEYWORD]
+    torch = sys.modules.get("torch")
+    if len(required) > 1 or required and not torch:
+        return None
+    try:
+        return factory(*[[torch.nn.Parameter(torch.zeros(1))] for _ in required])
+    except Exception:  # it is no factory of this kind
+        return None
 
 
 def _belongs(candidate, cls):
@@ -43,14 +64,18 @@ class _Library:
 
 
 def _walk_of_rule(candidate, rule, start, g, factors):
+    def named(values):
+        return {name: row.reshape(SHAPE) for name, row in zip(NAMES, values)}
+
     settings = candidate.hyperparameters()
-    state, position, points = candidate.init(start), start, []
+    position, points = named(start), []
+    state = candidate.init(position)
     for gradient, factor in zip(g, factors):
-        now = dataclasses.replace(candidate, learning_rate=candidate.learning_rate * factor) if "learning_rate" in settings else candidate
-        step, state = now.update(gradient, state, position)
-        position = position - step
-        points.append(position)
-    return Walk(np.stack(points), "rule", {key: float(value) for key, value in settings.items()
+        now = dataclasses.replace(candidate, learning_rate=candidate.learning_rate * factor)
+        step, state = now.update(named(gradient), state, position)
+        position = {name: position[name] - step[name] for name in position}
+        points.append([position[name].reshape(-1) for name in position])
+    return Walk(np.array(points), "rule", {key: float(value) for key, value in settings.items()
                                            if key in rule.hyperparameters()}, rate_changes=True)
 
 
@@ -93,7 +118,7 @@ def _walk_of_torch(candidate, rule, start, g, factors):
         for group in own.param_groups:
             group["lr"] = float(own.defaults["lr"] * factor)
         own.step()
-        points.append([parameter.detach().numpy().reshape(-1) for parameter in parameters])
+        points.append([parameter.detach().numpy().reshape(-1).copy() for parameter in parameters])
     values = dict(own.defaults)
     if "betas" in values:
         values["beta1"], values["beta2"] = values.pop("betas")

@@ -43,9 +43,13 @@ class Report:
         return cls(False, verdict, type(rule).__name__, mistake, **others)
 
     def as_dict(self):
-        """Everything but the drift, in types that JSON knows."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
-                if name != "drift"}
+        """Everything but the drift, in types that JSON knows; what is not a finite number is text there."""
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+                  if name != "drift"}
+        for name in ("expected", "got"):
+            if values[name] is not None and not np.isfinite(values[name]):
+                values[name] = str(values[name])
+        return values
 
     def __str__(self):
         return "\n".join(f"{name}: {value}" if name else value for name, value in self._rows())

@@ -1,0 +1,508 @@
+"""``optkit.check``: right code passes in every form, wrong code is named, and nothing that a candidate does gets out."""
+
+import itertools
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import optkit
+from optkit import AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop
+from optkit.__main__ import main
+from optkit.checking.catalogue import KNOWN
+from optkit.checking.known import type_with
+from optkit.checking.probe import STEPS, gradients, moved
+from own_code import FORMS, right, uncorrected
+from wrong_rules import WRONG, AdamW
+
+RULES = list(KNOWN)
+# At a learning rate of 1 this one is the rule itself.
+RATES = {AdaDelta: 0.5}
+# What the catalogue calls the mistakes of wrong_rules.py, which were written by hand and not by edits.
+CALLED = {
+    "no correction": "no-correction", "only m corrected": "v-not-corrected", "only v corrected": "m-not-corrected",
+    "m hat computed and m used": "m-not-corrected", "m hat unused": "no-correction",
+    "no correction of m": "no-correction", "divided by 1 - beta without the power": "correction-without-power",
+    "multiplied by it": "correction-multiplied", "t from 0": "t-from-zero",
+    "hidden by adding epsilon to the correction": "correction-plus-epsilon", "t one ahead": "t-ahead",
+    "t counts epochs": "t-counts-epochs", "t advanced once per parameter": "t-per-parameter",
+    "m overwritten by m hat": "hats-stored", "correction applied twice": "corrected-twice",
+    "epsilon in the root": "epsilon-in-root", "epsilon added to the step": "epsilon-on-step",
+    "epsilon in both places": "epsilon-twice", "max(root, epsilon)": "epsilon-maximum",
+    "epsilon subtracted": "epsilon-subtracted", "no root": ("no-root", "no-root-above"),
+    "AdaGrad without root": "no-root", "m without (1 - beta_1)": "m-summed", "v without (1 - beta_2)": "v-summed",
+    "v starts at g^2": "v-starts-at-square", "betas swapped": "betas-swapped",
+    "v corrected with beta_1": "v-corrected-with-beta-1", "v from g": "v-of-gradient", "v from abs(g)": "v-of-size",
+    "v from (g - m)^2": "is-adabelief", "g + epsilon": "gradient-plus-epsilon", "v starts at 1": "v-starts-at-one",
+    "corrected before the average": "corrected-before-average", "v one scalar per tensor": "v-one-for-all",
+    "accumulators updated by += of a blend": "moments-never-decay", "v = rho v + g^2": "v-summed",
+    "no decay": "v-never-decays", "rho and 1 - rho swapped": "rho-swapped", "stale v": "v-stale",
+    "one cache shared by all weights": "state-shared", "shared velocity": "state-shared",
+    "centred without clamping": "centred",
+    "bias correction that the method does not have": "correction-not-in-method", "AdaGrad with decay": "v-decays",
+    "AdaGrad with hidden momentum": "hidden-momentum",
+    "AdaDelta with the new average in the numerator": "new-average-above", "accumulating g^2": "gradients-in-d",
+    "u corrected too": "u-corrected", "root of u": "root-of-u", "one maximum over the tensor": "u-one-for-all",
+    "no decay of u": "u-never-decays", "signed maximum": "u-signed", "(1 - beta_2) inside the maximum": "u-blended",
+    "g^2 inside it": "u-of-square", "0/0": "no-epsilon", "lr applied twice": "rate-twice",
+    "Nesterov before the average": "look-ahead-before-average", "Nesterov with the old velocity": "is-momentum",
+    "look-ahead with the wrong sign": "look-ahead-backwards",
+    "the new velocity in the old velocity's formula": "look-ahead-new-velocity",
+    "velocity computed and never applied": "velocity-unused",
+    "velocity indexed by the iteration": "velocity-by-iteration",
+    "state assigned to a loop variable and lost": ("state-lost", "velocity-unused"), "state reset every epoch": "state-reset",
+    "the update indented under the initialisation": "only-one-step", "ascent": "ascent",
+    "learning rate compounding": "rate-drifts", "learning rate boosted": ("rate-scaled", "m-summed"),  # ten times, as without 1 - beta_1
+    "gradient clipped to positive values": "gradient-clipped-positive",
+}
+DIALECTS = {"EMA form": "averaged-velocity"}
+
+
+def at_rate(cls):
+    return cls(learning_rate=RATES[cls]) if cls in RATES else cls()
+
+
+# Right
+
+@pytest.mark.parametrize("rule, other", list(itertools.product(RULES, RULES)))
+def test_each_rule_is_itself_and_no_other(rule, other):
+    report = optkit.check(rule(), other())
+    assert report.ok == (rule is other), str(report)
+    assert report.dialect is None and (report.mistake is None) == report.ok
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_code_in_every_form(name):
+    form, make = FORMS[name]
+    report = optkit.check(make(right), Adam())
+    assert report.ok and report.dialect is None and report.form == form, str(report)
+    assert optkit.check(make(right), Adam(), form=form).ok
+    report = optkit.check(make(uncorrected), Adam())
+    assert report.mistake == "no-correction" and report.form == form, str(report)
+    assert report.step == 1 and report.expected != report.got
+
+
+def test_a_wrong_form_is_refused():
+    report = optkit.check(FORMS["class_with_update"][1](right), Adam(), form="callback")
+    assert not report.ok and report.mistake == "not-understood" and "'new'" in report.verdict
+
+
+@pytest.mark.parametrize("make, rule, dialect", [
+    (lambda k: k.optimizers.Adam(), Adam(), "epsilon-hat"),
+    (lambda k: k.optimizers.Adam, Adam(), "epsilon-hat"),
+    (lambda k: lambda: k.optimizers.Adam(), Adam(), "epsilon-hat"),
+    (lambda k: k.optimizers.SGD(0.1), GradientDescent(), None),
+    (lambda k: k.optimizers.SGD(0.1, momentum=0.8), Momentum(), "rate-in-velocity"),
+    (lambda k: k.optimizers.SGD(0.1, momentum=0.8, nesterov=True), Nesterov(), "rate-in-velocity"),
+    (lambda k: k.optimizers.Adagrad(initial_accumulator_value=0.0), AdaGrad(), "epsilon-in-root"),
+    (lambda k: k.optimizers.Adagrad(), AdaGrad(), None),  # what starts at 0.1 hides where epsilon stands
+    (lambda k: k.optimizers.Adadelta(), AdaDelta(), None),
+    (lambda k: k.optimizers.RMSprop(), RMSprop(), "epsilon-in-root"),
+    (lambda k: k.optimizers.Adamax(), AdaMax(), None)])
+def test_keras_optimizers_are_right(make, rule, dialect):
+    keras = pytest.importorskip("keras")
+    report = optkit.check(make(keras), rule)
+    assert report.ok and report.dialect == dialect and report.form == "keras", str(report)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_our_keras_optimizers_are_right(rule):
+    report = optkit.check(optkit.KerasOptimizer(rule()), rule())
+    assert report.ok and report.dialect is None
+
+
+def test_a_keras_optimizer_that_is_another():
+    keras = pytest.importorskip("keras")
+    assert optkit.check(keras.optimizers.Adam(amsgrad=True), Adam()).mistake == "is-amsgrad"
+    assert optkit.check(keras.optimizers.AdamW(weight_decay=0.1), Adam()).mistake == "depends-on-weights"
+
+
+# Wrong
+
+@pytest.mark.parametrize("cls, known", [(cls, known) for cls in RULES for known in KNOWN[cls] if not known.sharing],
+                         ids=lambda value: getattr(value, "__name__", getattr(value, "id", None)))
+def test_every_known_form_is_named(cls, known):
+    rule = at_rate(cls)
+    report = optkit.check(known.applied_to(rule), rule)
+    named = report.dialect if known.dialect else report.mistake
+    assert named == known.id and report.ok == known.dialect, str(report)
+    assert known.says in report.verdict and known.why in report.why
+
+
+@pytest.mark.parametrize("cls, mistake", [key for key in WRONG if key[0] is not AdamW],
+                         ids=lambda value: getattr(value, "__name__", value))
+def test_wrong_rules_written_by_hand_are_caught_and_named(cls, mistake):
+    rule = at_rate(cls)
+    report = optkit.check(WRONG[cls, mistake](learning_rate=rule.learning_rate), rule)
+    if mistake in DIALECTS:
+        assert report.ok and report.dialect == DIALECTS[mistake]
+        return
+    assert not report.ok, str(report)
+    if mistake in CALLED:
+        wanted = CALLED[mistake]
+        assert report.mistake in (wanted if isinstance(wanted, tuple) else (wanted,)), str(report)
+
+
+@pytest.mark.parametrize("cls", RULES)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_probe_separates_every_pair(cls, dtype):
+    """In single precision too, where the paths of a form in single and in double precision differ by rounding."""
+    rule = at_rate(cls)
+    g = gradients(3)
+    paths = {}
+    for forms in [(), *((known,) for known in KNOWN[cls])]:
+        paths[forms] = moved(rule, forms, g.astype(dtype), np.full(STEPS, rule.learning_rate), [1e-8])[0]
+    for (first, a), (second, b) in itertools.combinations(paths.items(), 2):
+        with np.errstate(all="ignore"):
+            size = sum(np.abs(np.nan_to_num(path, posinf=0, neginf=0)).max(axis=0) for path in (a, b))
+            apart = np.abs(a - b) / size
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        apart = np.where(same, 0, np.nan_to_num(apart, nan=np.inf, posinf=np.inf)).max()
+        ids = [form.id for form in (*first, *second)]
+        if ids == ["rate-in-velocity"]:  # the same path, while the rate is constant: a change of rate tells them apart
+            continue
+        assert apart > (2e-5 if dtype == "float32" else 1e-6), ids
+
+
+@pytest.mark.parametrize("names, cls", [
+    (("no-correction", "epsilon-in-root"), Adam), (("v-not-corrected", "epsilon-in-root"), Adam),
+    (("no-root", "correction-without-power"), Adam), (("ascent", "no-correction"), Adam),
+    (("betas-swapped", "epsilon-on-weights"), Adam), (("hats-stored", "v-starts-at-one"), Adam),
+    (("v-summed", "ascent"), RMSprop), (("no-root", "v-starts-at-one"), AdaGrad), (("u-of-square", "t-ahead"), AdaMax),
+    (("new-average-above", "rho-swapped"), AdaDelta), (("rate-twice", "momentum-negative"), Momentum)])
+def test_two_mistakes_at_once(names, cls):
+    forms = {known.id: known for known in KNOWN[cls]}
+    rule = at_rate(cls)
+    report = optkit.check(type_with(tuple(forms[name] for name in names), cls)(learning_rate=rule.learning_rate), rule)
+    assert set(report.mistake.split(" + ")) == set(names), str(report)
+    assert all(forms[name].says in report.verdict for name in names)
+
+
+@pytest.mark.parametrize("dialect, mistake, cls", [
+    ("epsilon-hat", "ascent", Adam), ("epsilon-in-root", "v-starts-at-one", RMSprop),
+    ("averaged-velocity", "velocity-never-decays", Momentum), ("epsilon-in-maximum", "no-correction", AdaMax)])
+def test_a_mistake_in_a_dialect(dialect, mistake, cls):
+    forms = {known.id: known for known in KNOWN[cls]}
+    report = optkit.check(type_with((forms[dialect], forms[mistake]), cls)(), cls())
+    assert report.mistake == mistake, str(report)
+
+
+def test_mistakes_that_come_back_with_epochs_of_any_length():
+    class Mine(RightAdam):
+        def hats(self):
+            t = (self.t - 1) // 5 + 1
+            return self.m / (1 - 0.9**t), self.v / (1 - 0.999**t)
+
+    report = optkit.check(Mine, Adam())
+    assert report.mistake == "t-counts-epochs" and "5 steps" in report.verdict
+
+
+class RightAdam:
+    """Adam for one array, with a place to go wrong."""
+
+    def __init__(self, lr=0.001):
+        self.lr, self.m, self.v, self.t = lr, 0, 0, 0
+
+    def hats(self):
+        return self.m / (1 - 0.9**self.t), self.v / (1 - 0.999**self.t)
+
+    def update(self, w, grad):
+        self.t += 1
+        self.m, self.v = 0.9 * self.m + 0.1 * grad, 0.999 * self.v + 0.001 * grad**2
+        m, v = self.hats()
+        return w - self.lr * m / (np.sqrt(v) + 1e-8)
+
+
+def test_something_unknown_names_the_nearest_and_says_how_far():
+    class Mine(RightAdam):
+        def hats(self):
+            m, v = super().hats()
+            return np.round(m, 3), v
+
+    report = optkit.check(Mine, Adam())
+    assert not report.ok and "nearest" in report.verdict and "within" in report.verdict
+
+
+def test_one_wrong_parameter_among_right_ones():
+    class Mine:
+        def __init__(self, lr=0.001):
+            self.own = {}
+
+        def update(self, params, grads):
+            for key in params:
+                if key.startswith("b"):
+                    params[key] = params[key] - 0.001 * grads[key]
+                else:
+                    params[key] = self.own.setdefault(key, RightAdam()).update(params[key], grads[key])
+
+    report = optkit.check(Mine, Adam())
+    assert report.mistake == "is-descent" and "b1, b2" in report.verdict and "the others are right" in report.verdict
+
+
+# Hyperparameters
+
+def test_a_candidate_is_judged_at_its_own_attributes():
+    candidate = RightAdam(lr=0.25)
+    report = optkit.check(candidate, Adam())
+    assert report.ok and report.hyperparameters["learning_rate"] == 0.25
+    assert any("0.25" in note and "0.001" in note for note in report.notes)
+
+
+def test_what_is_hidden_in_code_is_not_inferred():
+    report = optkit.check(lambda w, grad: w - 0.3 * grad, GradientDescent())
+    assert report.mistake == "rate-scaled" and "0.3" in report.verdict
+    assert optkit.check(lambda w, grad: w - 0.3 * grad, GradientDescent(0.3)).ok
+
+
+def test_another_constant_is_named():
+    class Mine:
+        def __init__(self, lr=0.001):
+            self.lr, self.s = lr, 0
+
+        def update(self, w, grad):
+            self.s = 0.99 * self.s + 0.01 * grad**2
+            return w - self.lr * grad / (np.sqrt(self.s) + 1e-8)
+
+    report = optkit.check(Mine, RMSprop())
+    assert report.mistake == "other-constant" and "rho = 0.99" in report.verdict
+    assert optkit.check(Mine, RMSprop(rho=0.99)).ok
+
+
+@pytest.mark.parametrize("epsilon", [1e-2, 1e-5, 1e-7, 1e-10, 1e-16, float(np.finfo(float).eps)])
+def test_epsilon_is_inferred_and_said(epsilon):
+    class Mine(RightAdam):
+        def update(self, w, grad):
+            super().update(w, grad)
+            m, v = self.hats()
+            return w - self.lr * m / (np.sqrt(v) + epsilon)
+
+    report = optkit.check(Mine, Adam())
+    assert report.ok and report.hyperparameters["epsilon"] == epsilon
+    assert any("inferred" in note for note in report.notes)
+
+
+def test_a_change_of_the_learning_rate_tells_dialects_apart():
+    class Inside:
+        def __init__(self, lr=0.01, momentum=0.9):
+            self.lr, self.momentum, self.v = lr, momentum, 0
+
+        def update(self, w, grad):
+            self.v = self.momentum * self.v - self.lr * grad
+            return w + self.v
+
+    assert optkit.check(Inside, Momentum()).dialect == "rate-in-velocity"
+
+
+# Code that misbehaves
+
+def test_code_that_raises():
+    report = optkit.check(lambda w, grad: w - undefined, Adam())  # noqa: F821
+    assert report.mistake == "exception" and "NameError" in report.verdict and not report.ok
+
+    class Later(RightAdam):
+        def update(self, w, grad):
+            if self.t == 3:
+                raise RuntimeError("no more")
+            return super().update(w, grad)
+
+    report = optkit.check(Later, Adam())
+    assert report.mistake == "exception" and "step 4" in report.verdict and "no more" in report.verdict
+
+
+def test_code_that_fails_only_for_arrays_is_not_taken_for_code_for_numbers():
+    class Mine(RightAdam):
+        def update(self, w, grad):
+            if self.t > 0 and self.m == 0:  # an array has no truth value
+                raise AssertionError
+            return super().update(w, grad)
+
+    assert optkit.check(Mine, Adam()).mistake == "exception"
+
+
+@pytest.mark.parametrize("candidate, mistake", [
+    (lambda w, grad: None, "nothing-moves"),
+    (lambda w, grad: w, "nothing-moves"),
+    (lambda w, grad: w[:5] - grad[:5], "wrong-shape"),
+    (lambda w, grad: "weights", "wrong-shape"),
+    (lambda w, grad: np.full_like(w, np.nan), "not-a-number"),
+    (lambda w, grad: exit(3), "exception"),
+    (lambda: None, "not-understood"), (3, "not-understood"), ("adam", "not-understood"), (None, "not-understood"),
+    (lambda layer, data, labels, loss: None, "not-understood"), (object(), "not-understood")])
+def test_what_cannot_be_an_optimizer(candidate, mistake):
+    report = optkit.check(candidate, GradientDescent())
+    assert not report.ok and report.mistake == mistake, str(report)
+    assert report.verdict.endswith((".", "?")) and len(report.verdict) > 20
+
+
+def test_whole_numbers():
+    report = optkit.check(lambda w, grad: (w - 0.01 * grad).astype(int), GradientDescent())
+    assert report.mistake == "whole-numbers"
+
+
+def test_a_step_that_never_ends(monkeypatch):
+    monkeypatch.setattr(sys.modules["optkit.checking.check"], "SECONDS", 0.5)
+
+    def forever(w, grad):
+        while True:
+            try:
+                w = w - 1
+            except Exception:
+                pass
+
+    report = optkit.check(forever, Adam())
+    assert report.mistake == "never-ends" and "0.5 seconds" in report.verdict
+
+
+def test_prints_are_dropped(capsys):
+    def loud(w, grad):
+        print("step")
+        return w - 0.01 * grad
+
+    assert optkit.check(loud, GradientDescent()).ok
+    assert capsys.readouterr() == ("", "")
+
+
+def test_state_shared_between_two_optimizers():
+    class Mine:
+        memory = {}
+
+        def __init__(self, lr=0.01, momentum=0.9):
+            self.lr, self.momentum = lr, momentum
+
+        def update(self, w, grad):
+            self.memory["v"] = self.momentum * self.memory.get("v", 0) + grad
+            return w - self.lr * self.memory["v"]
+
+    assert optkit.check(Mine, Momentum()).mistake == "state-between-instances"
+    assert optkit.check(Mine(), Momentum()).mistake == "state-between-instances"
+    assert not Mine.memory  # and nothing is left in it
+
+
+def test_random_steps():
+    random = np.random.default_rng(0)
+    report = optkit.check(lambda w, grad: w - 0.01 * grad * random.uniform(), GradientDescent())
+    assert report.mistake == "state-between-instances"
+
+
+def test_a_kept_gradient():
+    class Mine:
+        def __init__(self, lr=0.01, momentum=0.9):
+            self.lr, self.momentum, self.last, self.m = lr, momentum, None, 0
+
+        def update(self, w, grad):
+            if self.last is not None:
+                self.m = self.momentum * (self.m + self.last)
+            self.last = grad  # and not a copy
+            return w - self.lr * (self.m + grad)
+
+    assert optkit.check(Mine, Momentum()).mistake == "keeps-the-gradient"
+
+
+def test_changed_gradients_and_parameters_are_said_and_not_called_wrong():
+    def mine(w, grad):
+        grad *= 0.01
+        w -= grad
+        return w.copy()
+
+    report = optkit.check(mine, GradientDescent())
+    assert report.ok and any("changes the gradient" in note for note in report.notes)
+
+
+def test_the_candidate_is_left_as_it_was():
+    candidate = RightAdam()
+    optkit.check(candidate, Adam())
+    assert candidate.t == 0 and candidate.m == 0
+    memory = {"t": 0}
+
+    def mine(w, grad):
+        memory["t"] += 1
+        return w - 0.01 * grad
+
+    optkit.check(mine, GradientDescent())
+    assert memory == {"t": 0}
+
+
+def test_one_object_called_for_each_parameter_in_turn():
+    class Mine:
+        def __init__(self, lr=0.001):
+            self.lr, self.t = lr, 0
+
+        def update(self, param, grad, m, v):
+            self.t += 1
+            m, v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * grad**2
+            return param - self.lr * m / (1 - 0.9**self.t) / (np.sqrt(v / (1 - 0.999**self.t)) + 1e-8), m, v
+
+    report = optkit.check(Mine, Adam())
+    assert report.mistake == "t-per-parameter" and "With one parameter it is right" in report.verdict
+
+
+# The report
+
+def test_the_report_as_text_table_picture_and_data():
+    report = optkit.check(FORMS["dict_in_place"][1](uncorrected), Adam())
+    text = str(report)
+    assert text.startswith("It leaves out both bias corrections.") and "W1[" in text and "step 1" in text
+    table = report._repr_html_()
+    assert table.count("<tr>") == len(text.splitlines()) and "<script" not in table
+    assert report.picture().startswith(b"\x89PNG") and len(report.drift) == STEPS
+    assert "Adam" in report.alternative_text()
+    assert json.loads(json.dumps(report.as_dict()))["mistake"] == "no-correction"
+    assert f"{report.expected:.3g}" in text and f"{report.got:.3g}" in text
+
+
+def test_a_right_report_says_so():
+    report = optkit.check(RightAdam, Adam())
+    assert str(report).startswith("This is Adam.") and report.step is report.mistake is report.drift is None
+
+
+@pytest.mark.parametrize("rule", [None, "adam", 3, object(), RightAdam])
+def test_a_rule_is_needed(rule):
+    with pytest.raises(ValueError, match="rule must be one of GradientDescent"):
+        optkit.check(RightAdam, rule)
+
+
+def test_a_form_must_be_known():
+    with pytest.raises(ValueError, match="form must be one of new, step"):
+        optkit.check(RightAdam, Adam(), form="class")
+
+
+# From a terminal
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def descent(w, grad, lr=0.01):\n    return w - lr * grad\n\n"
+                    "def ascent(w, grad, lr=0.01):\n    return w + lr * grad\n")
+    return path
+
+
+def test_the_command(file, capsys):
+    assert main(["check", f"{file}:descent", "--rule", "GradientDescent"]) == 0
+    assert capsys.readouterr().out.startswith("This is GradientDescent.")
+    assert main(["check", f"{file}:ascent", "--rule", "gradientdescent", "--with", "learning_rate=0.5", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["mistake"] == "ascent" and report["hyperparameters"] == {"learning_rate": 0.5}
+
+
+@pytest.mark.parametrize("candidate, settings, said", [
+    ("{}:missing", [], "has no missing"), ("nowhere.py:adam", [], "no file nowhere.py"), ("{}", [], "FILE.py:NAME"),
+    ("{}:descent", ["--with", "learning_rate=fast"], "NAME=NUMBER"),
+    ("{}:descent", ["--with", "speed=1"], "speed"), ("{}:descent", ["--with", "learning_rate=-1"], "learning_rate")])
+def test_the_command_says_what_is_missing(file, capsys, candidate, settings, said):
+    assert main(["check", candidate.format(file), "--rule", "gradientdescent", *settings]) == 2
+    output = capsys.readouterr()
+    assert said in output.err and not output.out
+
+
+def test_a_file_that_cannot_be_imported(tmp_path, capsys):
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name\n")
+    assert main(["check", f"{tmp_path / 'broken.py'}:adam", "--rule", "adam"]) == 2
+    assert "nothing_of_this_name" in capsys.readouterr().err
+
+
+def test_the_command_from_a_shell(file):
+    done = subprocess.run([sys.executable, "-m", "optkit", "check", f"{file}:ascent", "--rule", "gradientdescent"],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "climbs" in done.stdout and not done.stderr
