@@ -1,7 +1,7 @@
 """A fair comparison of update rules on one task: each tuned on its own grid, judged on fresh seeds."""
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 

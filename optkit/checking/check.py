@@ -3,13 +3,15 @@
 import numpy as np
 
 from optkit.checking import bounded, libraries
-from optkit.checking.forms import FORMS, Crashed, NotUnderstood, readings
+from optkit.checking.forms import FORMS, readings
 from optkit.checking.holders import Unreadable
+from optkit.checking.instance import NotUnderstood
 from optkit.checking.diagnosis import reported
 from optkit.checking.judge import judged
 from optkit.checking.catalogue import KNOWN
 from optkit.checking.probe import STEPS, gradients, moved
 from optkit.checking.report import Report
+from optkit.checking.walks import Crashed
 from optkit.rules import Rule
 
 SECONDS = 8.0  # for all that is asked of a candidate

@@ -140,3 +140,11 @@ def ways(names, annotation=""):
     if "float" in text and "ndarray" not in text:
         return [*numbers, *one]
     return [*many, *one, *numbers] if plural else [*one, *numbers, *many]
+
+
+def readable(holder, value):
+    """The values that are held, or None when that is not the parameters."""
+    try:
+        return holder.read(value)
+    except Unreadable:
+        return None

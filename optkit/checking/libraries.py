@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from optkit.checking.forms import Walk
+from optkit.checking.walks import Walk
 from optkit.checking.holders import NAMES
 from optkit.checking.names import settings_of
 from optkit.checking.probe import SHAPE

@@ -1,0 +1,297 @@
+"""A candidate in hand: made, with its parameters, and called step by step by what its arguments are named."""
+
+import contextlib
+import copy
+import inspect
+
+import numpy as np
+
+from optkit.checking import names
+from optkit.checking.holders import NAMES, Named, readable
+
+_BEFORE = ("pre_update_params", "pre_update", "before_update", "begin_step", "begin", "on_step_begin", "start_step")
+_AFTER = ("post_update_params", "post_update", "after_update", "end_step", "increment", "tick", "on_step_end", "next_step")
+_SET_UP = ("initialize", "initialise", "init", "build", "setup", "set_up", "set_params", "set_parameters", "init_params",
+           "register", "initialize_state", "init_state", "set_weights", "initialize_parameters", "assign")
+
+HOOKS = (*_BEFORE, *_AFTER, *_SET_UP)
+
+
+class NotUnderstood(Exception):
+    """The candidate has no form of the table."""
+
+
+class Remembered:
+    """What a function or class keeps outside of its objects (globals, closures, defaults, attributes of the class), as
+    it was when it was handed over; ``restore`` puts that back, so that each run begins alike."""
+
+    def __init__(self, candidate):
+        self.places = []
+        if inspect.isclass(candidate) or not inspect.isroutine(candidate):
+            cls = candidate if inspect.isclass(candidate) else type(candidate)
+            for base in cls.__mro__[:-1]:
+                for name, value in list(vars(base).items()):
+                    if inspect.isfunction(value):
+                        self._remember_function(value)
+                    elif _is_plain(value) and not name.startswith("__"):
+                        self._remember(lambda value, base=base, name=name: setattr(base, name, value), value)
+        elif inspect.isfunction(candidate):
+            self._remember_function(candidate)
+
+    def _remember_function(self, function):
+        for name in function.__code__.co_names:
+            if name in function.__globals__ and _is_plain(function.__globals__[name]):
+                self._remember(lambda value, name=name: function.__globals__.__setitem__(name, value),
+                               function.__globals__[name])
+        for cell in function.__closure__ or ():
+            with contextlib.suppress(ValueError):  # an empty cell
+                if _is_plain(cell.cell_contents):
+                    self._remember(lambda value, cell=cell: setattr(cell, "cell_contents", value), cell.cell_contents)
+        if function.__defaults__ and any(isinstance(value, (list, dict)) for value in function.__defaults__):
+            for value in function.__defaults__:
+                if isinstance(value, (list, dict)):
+                    self._remember(lambda value: None, value)
+        self._remember(lambda value: None, function.__dict__)
+
+    def _remember(self, put, value):
+        with contextlib.suppress(Exception):  # what cannot be copied stays as it is
+            self.places.append((put, value, copy.deepcopy(value)))
+
+    def restore(self):
+        for put, original, value in self.places:
+            if isinstance(original, dict):  # the very object, which others may hold too
+                original.clear()
+                original.update(copy.deepcopy(value))
+            elif isinstance(original, list):
+                original[:] = copy.deepcopy(value)
+            elif isinstance(original, np.ndarray):
+                original[...] = value
+            put(original)
+
+
+def _is_plain(value):
+    return isinstance(value, (int, float, list, dict, np.ndarray, type(None))) and not isinstance(value, bool)
+
+
+class Instance:
+    """A candidate that has just been made, with its parameters in hand."""
+
+    def __init__(self, reading, start, restore=True, gradient=None):
+        if restore and reading.remembered:
+            reading.remembered.restore()
+        self.reading, self.rule, self.holder = reading, reading.rule, reading.holder
+        self.factor, self.key = 1.0, NAMES[0]
+        self.handed = self.holder.make(start)
+        self.made = reading.make(self.handed, gradient)
+        self._fill_empty()
+        self.call = getattr(self.made, reading.method) if reading.method else self.made
+        self.arguments = names.parameters_of(self.call)
+        self.roles = roles(self.arguments)
+        self.own_names = _where_held(self.holder, self.made, self.handed) if reading.held else []
+        self.memory = {name: self.first_memory(name) for name, what in self.roles.items()
+                       if what in ("memory", "state", "settings") and self._needed(name, what)}
+        self.rates = names.hyperparameters([name for name in self.arguments if name not in self._taken()], self.rule)
+        self.own_rate = getattr(self.made, self.rate_name()) if self.rate_name() else None
+        self.hooks = [[getattr(self.made, name) for name in hooks if name != reading.method and _is_free(self.made, name)]
+                      if reading.method else [] for hooks in (_BEFORE, _AFTER)]
+        self._set_up()
+
+    def _fill_empty(self):
+        """Hyperparameters that the candidate leaves to be set as attributes get the rule's values."""
+        empty = [name for name, value in getattr(self.made, "__dict__", {}).items() if value is None]
+        for field, name in names.hyperparameters(empty, self.rule).items():
+            if names.role(name) != "memory":  # m and v are often None before the first step
+                setattr(self.made, name, getattr(self.rule, field))
+
+    def _taken(self):
+        """Names of arguments that are no hyperparameters: parameters, gradients, required memories."""
+        return {name for name, what in self.roles.items()
+                if what in ("parameters", "gradient", "gradient function", "objective")
+                or self.arguments[name].default is inspect.Parameter.empty and what in ("state", "settings", "step")
+                and not (self.reading.asks and names.plain(name) == "step")}
+
+    def _needed(self, name, what):
+        argument = self.arguments[name]
+        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
+            return False
+        fields = names.hyperparameters([n for n in self.arguments if self.roles[n] == "memory"], self.rule).values()
+        if what == "memory" and name in fields:
+            return False
+        return argument.default is argument.empty or argument.default is None and what != "memory"
+
+    def first_memory(self, name):
+        if self.reading.memory == "none" or self.arguments[name].default is None:
+            return None
+        if self.reading.memory == "dict":
+            return {}
+        if self.reading.memory == "missing":
+            return _Missing()
+        return self.holder.zeros()
+
+    def _set_up(self):
+        for name in _SET_UP:
+            if name == self.reading.method or not callable(getattr(self.made, name, None)) or not self.reading.method:
+                continue
+            needed = required(names.parameters_of(getattr(self.made, name)))
+            given = {argument: self._set_up_value(names.role(argument)) for argument in needed}
+            if len(needed) == 1 and not names.role(needed[0]):
+                given = {needed[0]: self.handed}
+            if needed and all(value is not None for value in given.values()):
+                getattr(self.made, name)(**given)
+                return
+
+    def _set_up_value(self, what):
+        return {"parameters": self.handed, "shape": self.holder.shape}.get(what)
+
+    def advance(self, t, factor, given):
+        """One call: what it returns."""
+        positional, keywords, parameters, gradients = [], {}, iter(each(self.holder, self.handed)), iter(
+            each(self.holder, given))
+        for name, argument in self.arguments.items():
+            if argument.kind == argument.VAR_POSITIONAL:
+                if self.roles[name] == "gradient":
+                    positional += list(gradients)
+                elif self.roles[name] == "parameters":
+                    positional += list(parameters)
+                continue
+            if argument.kind == argument.VAR_KEYWORD:
+                continue
+            found, value = self._argument(name, argument, t, factor, parameters, gradients)
+            if not found:
+                if argument.default is argument.empty:
+                    raise NotUnderstood(f"nothing is known to hand over for its argument {name!r}")
+                continue
+            if argument.kind == argument.KEYWORD_ONLY or len(positional) < _position(self.arguments, name):
+                keywords[name] = value
+            else:
+                positional.append(value)
+        if factor != self.factor and self.own_rate is not None:  # set only when it changes: the code may change it, too
+            setattr(self.made, self.rate_name(), self.own_rate * factor)
+        self.factor = factor
+        for hook in self.hooks[0]:
+            hook()
+        result = self.call(*positional, **keywords)
+        for hook in self.hooks[1]:
+            hook()
+        return result
+
+    def _argument(self, name, argument, t, factor, parameters, gradients):
+        what = self.roles[name]
+        fields = {own: field for field, own in self.rates.items()}
+        if name in self.memory:
+            return True, self.memory[name]
+        if what == "parameters":
+            value = next(parameters, None)
+            return value is not None, value
+        if what == "gradient":
+            value = next(gradients, None)
+            return value is not None, value
+        if name in fields:
+            scale = factor if fields[name] == "learning_rate" else 1.0
+            return True, getattr(self.rule, fields[name]) * scale
+        if names.plain(name) == "betas" and "beta_1" in self.rule.hyperparameters():
+            return True, (self.rule.beta_1, self.rule.beta_2)
+        if what == "step":
+            return True, t - 1 + self.reading.first_t
+        required = argument.default is argument.empty
+        if what == "key" and required:
+            return True, self.key
+        if what == "shape" and required:
+            return True, self.holder.shape
+        if what in ("objective", "tolerance", "count") and required:
+            return True, {"objective": lambda *_: 0.0, "tolerance": 0.0, "count": t}[what]
+        return False, None
+
+    def rate_name(self):
+        """The attribute in which the candidate keeps its learning rate; "" if it keeps none."""
+        if "learning_rate" in self.rates or not hasattr(self.made, "__dict__"):
+            return ""
+        name = names.hyperparameters(vars(self.made), self.rule).get("learning_rate", "")
+        return name if isinstance(getattr(self.made, name, None) if name else None, float) else ""
+
+    def settings(self, of_memory=False):
+        """The candidate's own hyperparameters, where they can be read: from its attributes, or from a config dict."""
+        found = {}
+        if of_memory:
+            for value in self.memory.values():
+                if isinstance(value, dict) and not isinstance(value, Named):
+                    found |= names.settings_of(value, self.rule)
+        elif hasattr(self.made, "__dict__") and not inspect.isroutine(self.made):
+            found = names.settings_of(self.made, self.rule)
+        return {name: value for name, value in found.items() if name not in self.rates}
+
+    def now(self):
+        """The values of the parameters as the candidate holds them."""
+        return self.holder.read(self.held())
+
+    def held(self):
+        values = [getattr(self.made, name) for name in self.own_names]
+        return self.handed if not values else values[0] if len(values) == 1 else values
+
+    def keep(self, rest):
+        """What came back beside the parameters is handed over again with the next call."""
+        memories = list(self.memory)
+        if len(rest) > len(memories):  # a loss or a count may come back, too
+            rest = [value for value in rest if readable(self.holder, value) is not None or isinstance(value, dict)]
+        self.memory |= dict(zip(memories, rest))
+
+
+class _Missing(dict):
+    """A state in which everything that was not put there is zero."""
+
+    def __missing__(self, key):
+        return 0
+
+
+def roles(arguments):
+    """What each argument is: a role of ``names``, or "memory" for what nothing is known of."""
+    found = {name: names.role(name) for name in arguments}
+    needed = required(arguments)
+    known = [name for name, what in found.items() if what in ("gradient", "gradient function")]
+    unknown = [name for name in needed if not found[name]]
+    if "parameters" not in found.values() and not known and len(needed) >= 2:  # (a, b) can only be (w, grad)
+        first, second = (unknown + [name for name in needed if name not in unknown])[:2]
+        found |= {first: "parameters", second: "gradient"}
+    elif not known and unknown:
+        found[unknown[0]] = "gradient"
+    elif not known and len(needed) == 1 and found[needed[0]] in ("parameters", "objective"):
+        found[needed[0]] = "gradient"
+    unknown = [name for name in needed if not found[name]]
+    if len(unknown) == 1 and known and "parameters" not in found.values():  # update(grad, thing)
+        found[unknown[0]] = "parameters"
+    return {name: what or "memory" for name, what in found.items()}
+
+
+def required(arguments):
+    return [name for name, argument in arguments.items()
+            if argument.default is argument.empty and argument.kind not in (argument.VAR_POSITIONAL,
+                                                                            argument.VAR_KEYWORD)]
+
+
+def _position(arguments, name):
+    return list(arguments).index(name)
+
+
+def _is_free(thing, name):
+    """Is there a method of this name that needs no argument?"""
+    method = getattr(thing, name, None)
+    return callable(method) and not required(names.parameters_of(method))
+
+
+def each(holder, held):
+    return held if holder.kind == "separate" else [held]
+
+
+def _where_held(holder, made, handed):
+    """The attributes in which an object keeps the parameters that it was given: one name, or one for each of several
+    separate parameters; [] when there are none."""
+    attributes = getattr(made, "__dict__", {})
+    if holder.kind == "separate":
+        found = [name for array in handed for name, value in attributes.items() if value is array]
+        if len(found) == len(handed):
+            return found
+    for name, value in attributes.items():
+        if value is handed or isinstance(value, (list, tuple)) and isinstance(handed, list) and (
+                len(value) == len(handed) and all(a is b for a, b in zip(value, handed))):
+            return [name]
+    return []
