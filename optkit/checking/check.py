@@ -6,7 +6,7 @@ from optkit.checking import bounded, libraries
 from optkit.checking.forms import FORMS, readings
 from optkit.checking.holders import Unreadable
 from optkit.checking.instance import NotUnderstood
-from optkit.checking.diagnosis import reported
+from optkit.checking.diagnosis import Case, reported
 from optkit.checking.judge import judged
 from optkit.checking.catalogue import KNOWN
 from optkit.checking.probe import STEPS, gradients, moved
@@ -58,17 +58,17 @@ def _checked(candidate, rule, form):
         if chosen is None:
             return _no_walk(rule, failures)
         reading, walk, verdict = chosen
-        return reported(reading, walk, verdict, rule, _probe(rule, walk.points.shape[1]))
+        return reported(Case(reading, walk, verdict, rule, *_probe(rule, walk.points.shape[1])))
     finally:
         if not library:
             found[0].remembered.restore()
 
 
 def _probe(rule, parameters):
-    """(start, gradients, factors on the rate): the start is as far from zero as the rule moves, so that rounding is small."""
-    g = gradients(parameters)
-    rate = rule.hyperparameters().get("learning_rate", 1.0)
-    size = np.abs(moved(rule, (), g, np.full(STEPS, rate), [rule.hyperparameters().get("epsilon", 1e-8)])[0]).max(axis=0)
+    """(start, gradients, factors on the rate): the start lies as far from zero as the rule moves: rounding is small."""
+    g, settings = gradients(parameters), rule.hyperparameters()
+    path = moved(rule, (), g, np.full(STEPS, settings["learning_rate"]), [settings.get("epsilon", 1e-8)])[0]
+    size = np.abs(path).max(axis=0)
     sign = np.where(np.indices(size.shape).sum(axis=0) % 2, -1.5, 1.25)
     return sign * np.where(np.isfinite(size) & (size > 0), size, 1e-6), g, np.ones(STEPS)
 
@@ -96,7 +96,8 @@ def _followed(found, rule, form):
             continue
         except (Exception, SystemExit) as error:
             failures.append((reading, error))
-            if reading is found[0] and isinstance(error, Unreadable) and reading.holder.kind == "array" and _plain(reading):
+            if reading is found[0] and isinstance(error, Unreadable) and _plain(reading) and (
+                    reading.holder.kind == "array"):
                 break
             continue
         if form is not None and walk.form != form:
@@ -166,7 +167,8 @@ def _no_walk(rule, failures):
     if isinstance(errors[0], Unreadable) and _plain(first):
         return Report.failed(rule, "wrong-shape", f"What your code returns cannot be the parameters: {errors[0]}.")
     telling = [error for error in errors if not isinstance(error, misfits)]
-    if any(isinstance(error, _Still) for error in errors) and not getattr(first, "guessed", False) and (isinstance(errors[0], _Still) or not telling):
+    still = [error for error in errors if isinstance(error, _Still)]
+    if still and not getattr(first, "guessed", False) and (errors[0] is still[0] or not telling):
         return Report.failed(rule, "nothing-moves", "No parameter moves: your code neither returns new parameters nor "
                              "changes those that it is handed. Look for a result that is computed and not stored.")
     if telling and (_plain(first) or not isinstance(telling[0], ValueError)):

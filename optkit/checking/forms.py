@@ -25,7 +25,8 @@ FORMS = {
 }
 
 _METHODS = ("update", "step", "apply_gradients", "__call__", "update_params", "update_parameters", "update_weights",
-            "optimize", "apply", "get_update", "compute_update", "calculate_update", "minimize", "run", "fit", "descent")
+            "optimize", "apply", "get_update", "compute_update", "calculate_update", "minimize", "run", "fit",
+            "descent")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Reading:
 
     @property
     def in_turn(self):
-        """Is it one object that is called for one parameter after the other, each with a name or memories of its own?"""
+        """Is one object called for one parameter after the other, each with a name or memories of its own?"""
         if not self.method or self.held or self.asks or self.holder.kind != "array":
             return False
         instance = Instance(self, np.zeros((1, self.holder.size)))
@@ -122,8 +123,8 @@ def _of_class(cls, rule):
     unknown = [name for name in needed if name not in held and name not in fields.values() and kinds[name] not in (
         "shape", "gradient function", "gradient", "tolerance", "objective", "count") and names.plain(name) != "betas"]
     if unknown:
-        raise NotUnderstood(f"nothing is known to hand over for the argument {unknown[0]!r} of {cls.__name__}(...); hand "
-                            f"over a function without arguments that makes one")
+        raise NotUnderstood(f"nothing is known to hand over for the argument {unknown[0]!r} of {cls.__name__}(...); "
+                            "hand over a function without arguments that makes one")
     if held:
         holders = ways(held, arguments[held[0]].annotation)
         if arguments[held[0]].kind is inspect.Parameter.VAR_POSITIONAL:
@@ -147,15 +148,15 @@ def _of_value(candidate, rule):
         if not required(arguments) and not {"gradient", "gradient function"} & set(kinds.values()):
             yield from _of_factory(candidate, rule)
             return
-        asks = "gradient function" in kinds.values()
-        yield from _of_call(lambda handed, gradient: candidate, rule, arguments, "", asks, getattr(candidate, "__name__", ""))
+        asks, own = "gradient function" in kinds.values(), getattr(candidate, "__name__", "")
+        yield from _of_call(lambda handed, gradient: candidate, rule, arguments, "", asks, own)
         if not asks and "gradient" in kinds.values():
-            yield from _of_call(lambda handed, gradient: candidate, rule, arguments, "", True, getattr(candidate, "__name__", ""))
+            yield from _of_call(lambda handed, gradient: candidate, rule, arguments, "", True, own)
         if len(required(arguments)) == 1:
             for holder in ways(required(arguments)):
                 for method, asks in (("step", False), ("update", False), ("step", True)):
-                    yield Reading(lambda handed, gradient: candidate(handed), rule, holder, method, held=True, asks=asks,
-                                  name="the factory")
+                    yield Reading(lambda handed, gradient: candidate(handed), rule, holder, method, held=True,
+                                  asks=asks, name="the factory")
         return
     copies = _copies(candidate)
     for method, asks in _methods(candidate):
@@ -165,13 +166,13 @@ def _of_value(candidate, rule):
 
 
 def _of_factory(factory, rule):
-    made = factory()
+    made, name = factory(), "the factory"
     if inspect.isroutine(made):
-        yield from _of_call(lambda handed, gradient: factory(), rule, names.parameters_of(made), "", False, "the factory")
+        yield from _of_call(lambda handed, gradient: factory(), rule, names.parameters_of(made), "", False, name)
         return
     for method, asks in _methods(made):
-        yield from _of_call(lambda handed, gradient: factory(), rule, names.parameters_of(getattr(made, method)), method, asks,
-                            type(made).__name__)
+        arguments = names.parameters_of(getattr(made, method))
+        yield from _of_call(lambda handed, gradient: factory(), rule, arguments, method, asks, type(made).__name__)
 
 
 def _copies(candidate):

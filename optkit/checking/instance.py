@@ -10,9 +10,10 @@ from optkit.checking import names
 from optkit.checking.holders import NAMES, Named, readable
 
 _BEFORE = ("pre_update_params", "pre_update", "before_update", "begin_step", "begin", "on_step_begin", "start_step")
-_AFTER = ("post_update_params", "post_update", "after_update", "end_step", "increment", "tick", "on_step_end", "next_step")
-_SET_UP = ("initialize", "initialise", "init", "build", "setup", "set_up", "set_params", "set_parameters", "init_params",
-           "register", "initialize_state", "init_state", "set_weights", "initialize_parameters", "assign")
+_AFTER = ("post_update_params", "post_update", "after_update", "end_step", "increment", "tick", "on_step_end",
+          "next_step")
+_SET_UP = ("initialize", "initialise", "init", "build", "setup", "set_up", "set_params", "set_parameters",
+           "init_params", "register", "initialize_state", "init_state", "set_weights", "initialize_parameters", "assign")
 
 HOOKS = (*_BEFORE, *_AFTER, *_SET_UP)
 
@@ -92,8 +93,9 @@ class Instance:
                        if what in ("memory", "state", "settings") and self._needed(name, what)}
         self.rates = names.hyperparameters([name for name in self.arguments if name not in self._taken()], self.rule)
         self.own_rate = getattr(self.made, self.rate_name()) if self.rate_name() else None
-        self.hooks = [[getattr(self.made, name) for name in hooks if name != reading.method and _is_free(self.made, name)]
-                      if reading.method else [] for hooks in (_BEFORE, _AFTER)]
+        self.hooks = [[getattr(self.made, name) for name in hooks
+                       if reading.method not in ("", name) and _is_free(self.made, name)]
+                      for hooks in (_BEFORE, _AFTER)]
         self._set_up()
 
     def _fill_empty(self):

@@ -24,7 +24,8 @@ class Known:
     source of the rule's ``step`` and what stands in its place. ``first``: lines put before the others. ``start``:
     what the memories are before the first step, where that is not zero. ``memory``: one more memory that the code
     keeps. ``sharing``: "" when each parameter has
-    memories of its own; "memory" when all use one; "t" (or "t of pairs") when each of them (or each two) advances the step number.
+    memories of its own; "memory" when all use one; "t" (or "t of pairs") when each of them (or each two) advances the
+    step number.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Rules of optkit, and optimizers of Keras, PyTorch and optax, taken through the probe. None of them is imported here."""
+"""Rules of optkit, and optimizers of Keras, PyTorch and optax, through the probe. None of these is imported first."""
 
 import dataclasses
 import inspect

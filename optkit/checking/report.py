@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optkit.checking.probe import SHAPE
+from optkit.checking.holders import NAMES
+from optkit.checking.judge import EXACT
+from optkit.checking.probe import KINDS, SHAPE
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ class Report:
 
     def alternative_text(self):
         """What the picture shows."""
-        return (f"How far this code is from {self.rule} after each of {len(self.drift)} steps of the probe, relative to the "
-                f"way of the coordinate that is farthest off: first off at step {self.step}, at the end by "
+        return (f"How far this code is from {self.rule} after each of {len(self.drift)} steps of the probe, relative to "
+                f"the way of the coordinate that is farthest off: first off at step {self.step}, at the end by "
                 f"{_share(self.drift[-1])}.")
 
 
@@ -100,11 +102,30 @@ def _share(value):
     return f"{value:.0%}" if np.isfinite(value) and value < 10 else "more than ten times"
 
 
-def coordinate_name(holder_kind, names, parameter, place, shape=SHAPE):
-    """A coordinate in words a reader finds in the code: "W1[1, 0]", "parameter 2[1, 0]", "coordinate 5"."""
+def departure(walk, verdict, start, holder):
+    """Where a walk first leaves the rule, and how far it is off after each step: as fields of ``Report``."""
+    made, right = walk.points - start, verdict.expected[:len(walk.points)]
+    tolerance = 1e-4 if walk.single or verdict.fits and verdict.error > EXACT else 1e-8
+    with np.errstate(all="ignore"):
+        size = np.abs(right).max(axis=0)
+        off = np.abs(made - right) / np.where(size > 0, size, np.abs(start))
+        off = np.where(np.isnan(off), np.inf, off)
+    found = {"drift": off.max(axis=(1, 2))}
+    if (off > tolerance).any():
+        step = int(np.argmax((off > tolerance).any(axis=(1, 2))))
+        parameter, place = (int(i) for i in np.unravel_index(np.argmax(off[step]), off[step].shape))
+        own, rules = (np.diff(path[:, parameter, place], prepend=0.0)[step] for path in (made, right))
+        found |= {"step": step + 1, "coordinate": _coordinate(holder, parameter, place), "expected": float(rules),
+                  "got": float(own)}
+    return found
+
+
+def _coordinate(holder, parameter, place):
+    """A coordinate in words that a reader finds in the code: "W1[1, 0]", "parameter 2, [1, 0]", "coordinate [5]"."""
+    shape = SHAPE if holder is None else holder.shape if holder.size == KINDS else (KINDS,)
     index = ", ".join(str(int(i)) for i in np.unravel_index(place, shape))
-    if holder_kind == "dict":
-        return f"{names[parameter]}[{index}]"
-    if holder_kind in ("list", "objects", "separate"):
+    if holder is not None and holder.kind == "dict":
+        return f"{NAMES[parameter]}[{index}]"
+    if holder is None or holder.count > 1:
         return f"parameter {parameter + 1}, [{index}]"
     return f"coordinate [{index}]"

@@ -73,7 +73,7 @@ def stepped(reading, start, g, factors, reuse, restore):
             if not np.array_equal(instance.now(), before, equal_nan=True):
                 notes.add("It changes the parameters that it is handed, too.")
             instance.handed = holder.fill(instance.handed, values)
-        if holder.kind not in ("numbers", "objects") and holder.shape and not np.array_equal(holder.read(given), g[i], equal_nan=True):
+        if holder.kind != "objects" and holder.shape and not np.array_equal(holder.read(given), g[i], equal_nan=True):
             notes.add("It changes the gradient that it is handed: hand it a copy if you need it again.")
         points.append(values)
     changes = "learning_rate" in instance.rates or instance.own_rate is not None
