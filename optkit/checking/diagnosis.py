@@ -63,8 +63,8 @@ class Case:
     def of_forms(self, verdict, text="It {}.", **changes):
         """The report on the mistakes of a verdict."""
         wrong = [form for form in verdict.forms if not form.dialect]
-        return self.report(" + ".join(form.id for form in wrong), text.format(" and ".join(form.says for form in wrong)),
-                           " ".join(form.why for form in wrong), verdict=verdict, **changes)
+        says, why = " and ".join(form.says for form in wrong), " ".join(form.why for form in wrong)
+        return self.report(" + ".join(form.id for form in wrong), text.format(says), why, verdict=verdict, **changes)
 
     def judged_at(self):
         values = self.rule.hyperparameters() | allowed(self.walk.settings, self.rule)
@@ -115,9 +115,10 @@ def _wrong_in_use(case):
     if hasattr(case.reading, "holder") and not case.reading.asks:
         again = case.again(reuse=True)
         if again is None or not _same(again, case.walk):
-            return case.report("keeps-the-gradient", "It keeps the gradient array itself and not a copy: when the caller "
-                               "fills the same array again, its memory changes.",
-                               "A caller who makes a new array for every gradient never sees it.", walk=again or case.walk)
+            return case.report("keeps-the-gradient", "It keeps the gradient array itself and not a copy: when the "
+                               "caller fills the same array again, its memory changes.",
+                               "A caller who makes a new array for every gradient never sees it.",
+                               walk=again or case.walk)
     found = _at_changed_rate(case)
     if found and found.fits and not found.right and found.error <= (SINGLE if case.walk.single else EXACT):
         return case.of_forms(found, "It {}. (It shows when the learning rate changes on the way.)")
@@ -142,14 +143,15 @@ def _at_changed_rate(case):
 
 
 def _without_epsilon(case):
-    return case.report("no-epsilon", "It has no epsilon: where a gradient is zero it divides zero by zero, and the weight "
-                       "is NaN for ever.", "Gradients of exactly zero are rare, until a unit dies or a word is missing.")
+    return case.report("no-epsilon", "It has no epsilon: where a gradient is zero it divides zero by zero, and the "
+                       "weight is NaN for ever.",
+                       "Gradients of exactly zero are rare, until a unit dies or a word is missing.")
 
 
 def _state_between_instances(case, why):
-    return case.report("state-between-instances", "A second, fresh optimizer does something else with the same gradients: "
-                       "state is kept in the class, in a default argument or in a global, or it starts from random or "
-                       "uninitialised memory.", why)
+    return case.report("state-between-instances", "A second, fresh optimizer does something else with the same "
+                       "gradients: state is kept in the class, in a default argument or in a global, or it starts from "
+                       "random or uninitialised memory.", why)
 
 
 def _repeats(case):
@@ -171,8 +173,8 @@ def _in_turn(case):
     try:
         points = case.reading.walk_in_turn(start, g, case.factors)
     except Exception as error:
-        return Report.failed(case.rule, "exception", "With one parameter it is right; called for a second one, your code "
-                             f"raises {type(error).__name__}: {error}")
+        return Report.failed(case.rule, "exception", "With one parameter it is right; called for a second one, your "
+                             f"code raises {type(error).__name__}: {error}")
     both = replace(case, walk=replace(case.walk, points=points), start=start, g=g)
     both = replace(both, verdict=both.judged())
     if both.verdict.right:
@@ -212,9 +214,9 @@ def _with_other_constants(case):
             rule = replace(case.rule, **{field: value})
             found = case.judged(rule=rule, pairs=False, known=dialects) if value != own else None
             if found and found.right:
-                return case.report("other-constant", f"It is {case.name} with {field} = {value:g}, fixed in the code; it was "
-                                   f"to be judged at {own:g}.", "It is right at another setting: if you mean that, hand over "
-                                   "a rule that says so.", verdict=found, rule=rule)
+                return case.report("other-constant", f"It is {case.name} with {field} = {value:g}, fixed in the code; "
+                                   f"it was to be judged at {own:g}.", "It is right at another setting: if you mean "
+                                   "that, hand over a rule that says so.", verdict=found, rule=rule)
     return None
 
 
@@ -246,8 +248,8 @@ def _leaning_on_weights(case):
                          case.walk.single)
     if error[0] <= 1e-6:
         return None
-    return case.report("depends-on-weights", "Its steps depend on the weights themselves and not on the gradients alone, "
-                       "as with weight decay, or with weights that are rounded or clipped.",
+    return case.report("depends-on-weights", "Its steps depend on the weights themselves and not on the gradients "
+                       "alone, as with weight decay, or with weights that are rounded or clipped.",
                        "Small weights do no harm, and the loss on new data may even gain.")
 
 
@@ -257,11 +259,11 @@ def _at_another_rate(case, made):
         return None
     if np.ptp(factor) <= 1e-6 * abs(factor[0]):
         rate = factor[0] * case.judged_at()["learning_rate"]
-        return case.report("rate-scaled", f"All its steps are {factor[0]:.4g} times the rule's. If its learning rate is "
-                           f"{rate:.4g}, hand over a rule that says so; if not, something scales it.",
+        return case.report("rate-scaled", f"All its steps are {factor[0]:.4g} times the rule's. If its learning rate "
+                           f"is {rate:.4g}, hand over a rule that says so; if not, something scales it.",
                            "A learning rate found by trial hides it.")
-    return case.report("rate-drifts", f"Its learning rate changes by itself: its steps are {factor[0]:.4g} times the rule's "
-                       f"at first and {factor[-1]:.4g} times at the end.",
+    return case.report("rate-drifts", f"Its learning rate changes by itself: its steps are {factor[0]:.4g} times the "
+                       f"rule's at first and {factor[-1]:.4g} times at the end.",
                        "A schedule often helps, but nobody has asked for this one.")
 
 
@@ -285,8 +287,9 @@ def _near(case):
     """The nearest known form, and how far it is."""
     (first, distance), (_, next_distance) = case.judged(pairs=False).nearest[:2]
     if case.finite and first and not first.dialect and distance < min(0.02, 0.3 * next_distance):
-        return case.report(first.id, "Something is wrong that no known mistake explains in full. It comes nearest to code "
-                           f"that {first.says}: half of the coordinates are within {_share(distance)} of that.", first.why)
+        return case.report(first.id, "Something is wrong that no known mistake explains in full. It comes nearest to "
+                           f"code that {first.says}: half of the coordinates are within {_share(distance)} of that.",
+                           first.why)
     says = f"code that {first.says}" if first else "the rule itself"
     far = f"The nearest is {says}: half of the coordinates are within {_share(distance)} of that."
     if not case.finite and np.isfinite(case.verdict.expected).all():

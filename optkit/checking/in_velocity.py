@@ -55,7 +55,8 @@ VELOCITY_MISTAKES = [
 _NESTEROV_RETURN = "return self.learning_rate * (g + self.momentum * m), m"
 NESTEROV = [
     mistake("is-momentum", "takes the gradient where it stands, or looks ahead along the old velocity: both are plain "
-             "momentum, another rule", "Momentum falls as well.", (_NESTEROV_RETURN, "return self.learning_rate * m, m")),
+             "momentum, another rule", "Momentum falls as well.",
+             (_NESTEROV_RETURN, "return self.learning_rate * m, m")),
     mistake("look-ahead-new-velocity", "puts the new velocity into the formula for the old one",
              "It is descent with a weaker momentum, momentum squared.",
              (_NESTEROV_RETURN, "return self.learning_rate * ((1 + self.momentum) * g + self.momentum**2 * m), m")),

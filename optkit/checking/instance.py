@@ -13,7 +13,8 @@ _BEFORE = ("pre_update_params", "pre_update", "before_update", "begin_step", "be
 _AFTER = ("post_update_params", "post_update", "after_update", "end_step", "increment", "tick", "on_step_end",
           "next_step")
 _SET_UP = ("initialize", "initialise", "init", "build", "setup", "set_up", "set_params", "set_parameters",
-           "init_params", "register", "initialize_state", "init_state", "set_weights", "initialize_parameters", "assign")
+           "init_params", "register", "initialize_state", "init_state", "set_weights", "initialize_parameters",
+           "assign")
 
 HOOKS = (*_BEFORE, *_AFTER, *_SET_UP)
 

@@ -11,23 +11,28 @@ _ROLES = {
     "gradient function": r"(get|compute|calc|func|f|eval|evaluate)?(grad|gradient|dfunc)(ient)?s?(of)?"
                          r"(f|fn|fun|func|function|callback|oracle|cost|loss|objective)|f(_?)grad(ient)?|df|dfdx|dfx|"
                          r"fprime|jac|jacobian|gradf|gfunc|(cost|loss)grad(ient)?|calculategradient|gradientat",
-    "gradient": r".*grad.*|g|gs|gt|gw|gb|gf|gk|gtheta|d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|weights|"
-                r"bias|biases|var|wages|loss|z|ws|bs|value|values|j)\d*|(w|b|weight|weights|bias|theta)(d|delta|deltas)|"
+    "gradient": r".*grad.*|g|gs|gt|gw|gb|gf|gk|gtheta|d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|"
+                r"weights|bias|biases|var|wages|loss|z|ws|bs|value|values|j)\d*|"
+                r"(w|b|weight|weights|bias|theta)(d|delta|deltas)|"
                 r"derivative|derivatives|slope|deltas?",
     "objective": r"f|fn|func|fun|function|fx|obj|objective|objectivefunction|loss|lossfn|lossfunc|lossfunction|cost|"
                  r"costfn|costfunc|costfunction|evalfn|fobj|fobjective",
-    "parameters": r"w|b|x|p|ws|bs|xs|theta|thetas|param|params|parameter|parameters|weight|weights|bias|biases|var|vars|"
+    "parameters": r"w|b|x|p|ws|bs|xs|theta|thetas|param|params|parameter|parameters|weight|weights|bias|biases|var|"
+                  r"vars|"
                   r"variable|variables|point|position|pos|coef|coefs|coeffs|tensor|tensors|wages|curw|currentw|"
-                  r"(current|cur|old|prev|model|network|initial|init|start|starting)?(x|w|weights|theta|params|parameters|"
-                  r"point|value|guess|position|wb)(0|init|start|t|k|_?values?)?|init|start|initial|guess|paramlist|paramslist|parameterlist|"
-                  r"paramsvalues|parametersvalues|varlist|trainablevariables|weightsdict|paramsdict|values?|xstart|xinit",
-    "key": r"key|name|paramname|paramid|pid|layername|layerid|idx|index|layeridx|layerindex|layerkey|id|layernum|varname",
+                  r"(current|cur|old|prev|model|network|initial|init|start|starting)?(x|w|weights|theta|params|"
+                  r"parameters|point|value|guess|position|wb)(0|init|start|t|k|values?)?|init|start|initial|guess|"
+                  r"paramlist|paramslist|parameterlist|paramsvalues|parametersvalues|varlist|trainablevariables|"
+                  r"weightsdict|paramsdict|values?|xstart|xinit",
+    "key": r"key|name|paramname|paramid|pid|layername|layerid|idx|index|layeridx|layerindex|layerkey|id|layernum|"
+           r"varname",
     "shape": r"shape|size|dim|dims|dimension|nparams|numparams|nfeatures|paramshape|shapes|inputshape|weightshape",
     "tolerance": r"tol|tolerance|threshold|thresh|precision|gtol|ftol|xtol|convergencetolerance|stop",
     "count": r"(num|n|max|maximum|no|number|total|nr)(of)?(iter|iters|iteration|iterations|step|steps|epoch|epochs)|"
              r"(iteration|iter|epoch|step)s?(number|count|max)|iterations|iters|epochs|steps|maxit|runs|niter",
     "step": r"t|ts|step|iter|it|iteration|epoch|k|i|n|itr|iternum|stepnum|stepnumber|timestep|time|globalstep|"
-            r"counter|(cur|current)?(t|time|global|update)?(step|iter|iteration|epoch)s?(num|number|count|idx|index|i|no)?",
+            r"counter|(cur|current)?(t|time|global|update)?(step|iter|iteration|epoch)s?"
+            r"(num|number|count|idx|index|i|no)?",
     "settings": r"config|configs|options|opts|hyperparameters|hyperparams|hparams",
     "memory": r"(m|v|s|u|h|r|d|vel|velocity|velocities|mom|moment|moments|momentum|accum.*|sq.*|avg.*|running.*|exp.*|"
               r"(m|v|s|vd|sd|h|r|cache|prev|last|old|sum)_?(t|w|b|dw|db|m|v|s|velocity|update|delta|grad_?sq)?\d*)",
@@ -35,8 +40,8 @@ _ROLES = {
 }
 
 # Names of hyperparameters, the surer ones first; a name is taken by the first hyperparameter that it fits.
-_RATE = ("learningrate", "lr", "eta", "stepsize", "rate", "learnrate", "lrate", "learningrateinit", "initlr", "lr0", "l",
-         "alpha", "a", "initiallearningrate", "baselr", "currentlearningrate", "ss", "learningr", "etta", "step")
+_RATE = ("learningrate", "lr", "eta", "stepsize", "rate", "learnrate", "lrate", "learningrateinit", "initlr", "lr0",
+         "l", "alpha", "a", "initiallearningrate", "baselr", "currentlearningrate", "ss", "learningr", "etta", "step")
 _EPSILON = ("epsilon", "eps", "e", "epsilion", "epislon", "ep", "fudge", "fudgefactor", "delta", "smoothingterm",
             "smoothing", "tiny", "epsilonforoptimizer", "offset", "err", "stability", "epsi", "epsil")
 _DECAY = ("rho", "decayrate", "decay", "gamma", "beta", "beta2", "alpha", "discount", "forgettingfactor", "p", "ro",

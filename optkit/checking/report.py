@@ -93,8 +93,8 @@ class Report:
 
     def alternative_text(self):
         """What the picture shows."""
-        return (f"How far this code is from {self.rule} after each of {len(self.drift)} steps of the probe, relative to "
-                f"the way of the coordinate that is farthest off: first off at step {self.step}, at the end by "
+        return (f"How far this code is from {self.rule} after each of {len(self.drift)} steps of the probe, relative "
+                f"to the way of the coordinate that is farthest off: first off at step {self.step}, at the end by "
                 f"{_share(self.drift[-1])}.")
 
 
