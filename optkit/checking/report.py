@@ -61,7 +61,7 @@ class Report:
     def _rows(self):
         yield "", self.verdict
         if self.why:
-            yield "Why the loss may fall all the same" if self.mistake else "About this form", self.why
+            yield "Why unnoticed" if self.mistake else "The dialect", self.why
         if self.step is not None:
             yield "First off", (f"step {self.step}, {self.coordinate}: it should move by {self.expected:.3g} and moves "
                                 f"by {self.got:.3g}")
