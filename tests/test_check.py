@@ -250,6 +250,15 @@ def test_a_candidate_is_judged_at_its_own_attributes():
     assert any("0.25" in note and "0.001" in note for note in report.notes)
 
 
+def test_a_factory_gets_the_hyperparameters_that_it_takes():
+    def make(lr=0.001):
+        return RightAdam(lr)
+
+    report = optkit.check(make, Adam(0.01))
+    assert report.ok and report.hyperparameters["learning_rate"] == 0.01
+    assert optkit.check(lambda: RightAdam(0.02), Adam()).hyperparameters["learning_rate"] == 0.02
+
+
 def test_what_is_hidden_in_code_is_not_inferred():
     report = optkit.check(lambda w, grad: w - 0.3 * grad, GradientDescent())
     assert report.mistake == "rate-scaled" and "0.3" in report.verdict

@@ -166,13 +166,18 @@ def _of_value(candidate, rule):
 
 
 def _of_factory(factory, rule):
-    made, name = factory(), "the factory"
+    taken = names.hyperparameters(names.parameters_of(factory), rule)
+    settings = {own: getattr(rule, field) for field, own in taken.items()}
+
+    def make(handed, gradient):
+        return factory(**settings)
+
+    made = make(None, None)
     if inspect.isroutine(made):
-        yield from _of_call(lambda handed, gradient: factory(), rule, names.parameters_of(made), "", False, name)
+        yield from _of_call(make, rule, names.parameters_of(made), "", False, "the factory")
         return
     for method, asks in _methods(made):
-        arguments = names.parameters_of(getattr(made, method))
-        yield from _of_call(lambda handed, gradient: factory(), rule, arguments, method, asks, type(made).__name__)
+        yield from _of_call(make, rule, names.parameters_of(getattr(made, method)), method, asks, type(made).__name__)
 
 
 def _copies(candidate):
