@@ -292,6 +292,21 @@ def test_epsilon_is_inferred_and_said(epsilon):
     assert any("inferred" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("cls, divisor", [(RMSprop, lambda v: np.sqrt(v)), (AdaGrad, lambda v: np.sqrt(v))])
+def test_code_without_an_epsilon_divides_zero_by_zero(cls, divisor):
+    class Mine:
+        def __init__(self, lr):
+            self.lr, self.v = lr, 0
+
+        def update(self, w, grad):
+            self.v = self.v + grad**2 if cls is AdaGrad else 0.9 * self.v + 0.1 * grad**2
+            return w - self.lr * grad / divisor(self.v)
+
+    report = optkit.check(Mine, cls())
+    assert report.mistake == "no-epsilon" and "NaN" in report.verdict and np.isnan(report.got)
+    assert optkit.check(Mine, cls(epsilon=0)).ok  # where nobody wanted one
+
+
 def test_a_change_of_the_learning_rate_tells_dialects_apart():
     class Inside:
         def __init__(self, lr=0.01, momentum=0.9):
@@ -323,7 +338,7 @@ def test_code_that_raises():
 def test_code_that_fails_only_for_arrays_is_not_taken_for_code_for_numbers():
     class Mine(RightAdam):
         def update(self, w, grad):
-            if self.t > 0 and self.m == 0:  # an array has no truth value
+            if self.t > 0 and self.m == np.inf:  # an array has no truth value, a number has
                 raise AssertionError
             return super().update(w, grad)
 
