@@ -5,7 +5,7 @@ import numpy as np
 from optkit.checking import bounded, libraries
 from optkit.checking.forms import FORMS, readings
 from optkit.checking.holders import Unreadable
-from optkit.checking.instance import NotUnderstood
+from optkit.checking.instance import RAISED, NotUnderstood
 from optkit.checking.diagnosis import Case, reported
 from optkit.checking.judge import judged
 from optkit.checking.catalogue import KNOWN
@@ -51,7 +51,7 @@ def _checked(candidate, rule, form):
         found = [library] if library else readings(candidate, rule)
     except NotUnderstood as error:
         return _not_understood(rule, str(error))
-    except Exception as error:
+    except RAISED as error:
         return _raised(rule, error, "while it is made")
     try:
         chosen, failures = _followed(found, rule, form)
@@ -94,7 +94,7 @@ def _followed(found, rule, form):
             if reading is found[0]:  # it was understood, and fails: no other way is tried
                 break
             continue
-        except (Exception, SystemExit) as error:
+        except RAISED as error:
             failures.append((reading, error))
             if reading is found[0] and isinstance(error, Unreadable) and _plain(reading) and (
                     reading.holder.kind == "array"):
@@ -103,7 +103,7 @@ def _followed(found, rule, form):
         if form is not None and walk.form != form:
             failures.insert(0, (reading, NotUnderstood(f"it is not of the form {form!r}, but {walk.form!r}")))
             continue
-        if np.array_equal(walk.points, np.broadcast_to(start, walk.points.shape)) and own:
+        if np.array_equal(walk.points, np.broadcast_to(start, walk.points.shape)):
             failures.append((reading, _Still()))
             continue
         verdict = _best_sign(walk, rule, start, g, factors)

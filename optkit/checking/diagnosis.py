@@ -6,6 +6,7 @@ import numpy as np
 
 from optkit.checking.catalogue import KNOWN, with_epochs
 from optkit.checking.holders import NAMES
+from optkit.checking.instance import RAISED
 from optkit.checking.judge import EXACT, SINGLE, allowed, base, errors_of, judged
 from optkit.checking.probe import STEPS, gradients
 from optkit.checking.report import Report, departure
@@ -44,7 +45,7 @@ class Case:
         origin = self.start * start
         try:
             return self.reading.walk(origin, self.g, self.factors * by, **others).scaled(self.walk.scale, origin)
-        except (Exception, SystemExit):  # a candidate that ran once and not twice is treated as one that differs
+        except RAISED:  # a candidate that ran once and not twice is treated as one that differs
             return None
 
     def judged(self, walk=None, rule=None, by=1.0, **others):
@@ -172,7 +173,7 @@ def _in_turn(case):
     start, g = np.repeat(case.start, 2, axis=0), gradients(2)
     try:
         points = case.reading.walk_in_turn(start, g, case.factors)
-    except Exception as error:
+    except RAISED as error:
         return Report.failed(case.rule, "exception", "With one parameter it is right; called for a second one, your "
                              f"code raises {type(error).__name__}: {error}")
     both = replace(case, walk=replace(case.walk, points=points), start=start, g=g)

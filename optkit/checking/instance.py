@@ -16,6 +16,8 @@ _SET_UP = ("initialize", "initialise", "init", "build", "setup", "set_up", "set_
            "init_params", "register", "initialize_state", "init_state", "set_weights", "initialize_parameters",
            "assign")
 
+# What a candidate may raise. Ctrl-C is not among it: that reaches the thread that waits, and not the candidate's.
+RAISED = (Exception, SystemExit, KeyboardInterrupt, GeneratorExit)
 HOOKS = (*_BEFORE, *_AFTER, *_SET_UP)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from optkit.checking import names
 from optkit.checking.holders import NAMES, Unreadable, readable
-from optkit.checking.instance import Instance, NotUnderstood, each
+from optkit.checking.instance import RAISED, Instance, NotUnderstood, each
 
 class Crashed(Exception):
     """The candidate made some steps and then raised ``__cause__``."""
@@ -55,7 +55,7 @@ def stepped(reading, start, g, factors, reuse, restore):
                 p.grad = gradient.data
         try:
             result = instance.advance(i + 1, factor, given)
-        except Exception as error:
+        except RAISED as error:
             if i == 0:
                 raise
             raise Crashed(f"at step {i + 1}") from error
