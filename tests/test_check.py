@@ -361,13 +361,43 @@ class Hostile:
     (lambda w, grad: "weights", "wrong-shape"),
     (lambda w, grad: np.full_like(w, np.nan), "not-a-number"),
     (lambda w, grad: exit(3), "exception"), (interrupted, "exception"), (lambda: Hostile(), "not-understood"),
-    (GradientDescent(0), "nothing-moves"), (np, "exception"), (int, "not-understood"), (print, "not-understood"),
+    (GradientDescent(0), "nothing-moves"), (int, "not-understood"), (print, "not-understood"),
     (lambda: None, "not-understood"), (3, "not-understood"), ("adam", "not-understood"), (None, "not-understood"),
     (lambda layer, data, labels, loss: None, "not-understood"), (object(), "not-understood")])
 def test_what_cannot_be_an_optimizer(candidate, mistake):
     report = optkit.check(candidate, GradientDescent())
     assert not report.ok and report.mistake == mistake, str(report)
     assert report.verdict.endswith((".", "?")) and len(report.verdict) > 20
+
+
+@pytest.mark.parametrize("loop, mistake", [
+    (lambda gradient, start, learning_rate, steps: start - learning_rate * gradient(start), "only-one-step"),
+    (lambda gradient, start, learning_rate, steps: start - sum(learning_rate * gradient(start) for _ in range(steps)),
+     "gradient-at-start")])
+def test_loops_that_do_not_walk(loop, mistake):
+    assert optkit.check(loop, GradientDescent()).mistake == mistake
+
+
+@pytest.mark.parametrize("order", ["step first", "memory first"])
+def test_a_step_that_comes_back_with_its_memory(order):
+    def mine(g, v, learning_rate, epsilon):
+        v = v + g**2
+        step = learning_rate * g / (np.sqrt(v) + epsilon)
+        return (step, v) if order == "step first" else (v, step)
+
+    assert optkit.check(mine, AdaGrad()).ok
+
+
+def test_a_function_that_is_not_written_yet():
+    def mine(x, g, v, learning_rate, epsilon):
+        """Fill me in."""
+
+    assert optkit.check(mine, AdaGrad()).mistake == "nothing-moves"
+
+
+def test_code_for_one_number_at_a_time_is_said_to_be_so():
+    report = optkit.check(FORMS["plain_numbers"][1](right), Adam())
+    assert report.ok and any("one number at a time" in note for note in report.notes)
 
 
 def test_whole_numbers():

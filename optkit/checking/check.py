@@ -11,7 +11,7 @@ from optkit.checking.judge import judged
 from optkit.checking.catalogue import KNOWN
 from optkit.checking.probe import STEPS, gradients, moved
 from optkit.checking.report import Report
-from optkit.checking.walks import Crashed
+from optkit.checking.walks import Crashed, OnePoint
 from optkit.rules import Rule
 
 SECONDS = 8.0  # for all that is asked of a candidate
@@ -160,6 +160,9 @@ def _no_walk(rule, failures):
     misfits = (TypeError, KeyError, IndexError, AttributeError, Unreadable, NotUnderstood, _Still)
     errors = [error for _, error in failures]
     first = failures[0][0]
+    if any(isinstance(error, OnePoint) for error in errors):
+        return Report.failed(rule, "gradient-at-start", "Your loop takes every gradient at the point where it began, and "
+                             "not where it has come to.", why="The first step is right, and the others go the same way.")
     if isinstance(errors[0], NotUnderstood):
         return _not_understood(rule, str(errors[0]))
     if isinstance(errors[0], Crashed):
@@ -168,7 +171,8 @@ def _no_walk(rule, failures):
         return Report.failed(rule, "wrong-shape", f"What your code returns cannot be the parameters: {errors[0]}.")
     telling = [error for error in errors if not isinstance(error, misfits)]
     still = [error for error in errors if isinstance(error, _Still)]
-    if still and not getattr(first, "guessed", False) and (errors[0] is still[0] or not telling):
+    clear = getattr(first, "named", True) or not getattr(first, "guessed", False)
+    if still and clear and (errors[0] is still[0] or not telling):
         return Report.failed(rule, "nothing-moves", "No parameter moves: your code neither returns new parameters nor "
                              "changes those that it is handed. Look for a result that is computed and not stored.")
     if telling and (_plain(first) or not isinstance(telling[0], ValueError)):

@@ -83,6 +83,8 @@ class Case:
         epsilon = self.verdict.epsilon if self.verdict.fits else None
         if epsilon is not None and "epsilon" not in self.walk.settings and epsilon != given["epsilon"]:
             notes.append(f"Its epsilon, {epsilon:.3g}, was inferred from what it does.")
+        if getattr(getattr(self.reading, "holder", None), "kind", "") == "numbers":
+            notes.append("It takes one number at a time: an array makes it fail.")
         if self.verdict.fits and self.verdict.error > EXACT:
             notes.append("It computes in single precision.")
         return tuple(notes)

@@ -43,6 +43,8 @@ class Reading:
     held: bool = False
     name: str = ""
     remembered: object = None
+    last: bool = False  # of several values that come back the step is the last one, and not the first
+    named: bool = False  # parameters and gradient are known by their names
     guessed: bool = False  # something is handed over of which only a guess is known
     one: bool = False  # a plain function is one and the same: what it keeps must be put back first
 
@@ -247,8 +249,12 @@ def _of_call(make, rule, arguments, method, asks, name):
             memories = ["dict", "zeros", "none", "missing"]
     counts_from = [1, 0] if "step" in kinds.values() and any(
         what == "step" and own in needed for own, what in kinds.items()) else [1]
+    given = names.hyperparameters(needed, rule).values()
+    guessed = any(kinds[own] == "memory" and own not in given for own in needed)
+    named = {"parameters", "gradient"} <= {names.role(own) for own in needed}
     for holder in ways(handed or ["w"], annotation):
         for memory in memories:
             for first_t in counts_from:
-                yield Reading(make, rule, holder, method, memory, first_t, asks, name=name,
-                              guessed=any(what == "memory" for own, what in kinds.items() if own in needed))
+                for last in (False, True) if guessed else (False,):
+                    yield Reading(make, rule, holder, method, memory, first_t, asks, name=name, last=last,
+                                  named=named, guessed=guessed)

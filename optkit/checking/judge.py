@@ -74,6 +74,8 @@ def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None)
     if not fits:
         chosen = min(singles, key=lambda row: (row[2], row[1]))
     forms, error, distance, epsilon = chosen
+    if not fits:  # what it should have done is what the rule says, at its own epsilon
+        epsilon = epsilons[0]
     right = moved(rule, (), g, rates, [epsilon])[0]
     forms = sorted(forms, key=lambda form: (form.dialect, nearness[form]))  # what matters most comes first
     return Verdict(tuple(forms), epsilon if "epsilon" in rule.hyperparameters()

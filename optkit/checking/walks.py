@@ -12,6 +12,10 @@ class Crashed(Exception):
     """The candidate made some steps and then raised ``__cause__``."""
 
 
+class OnePoint(Exception):
+    """A loop asks for its gradient again and again at the point where it began."""
+
+
 class _Enough(BaseException):
     """Ends a loop that asks for one gradient more than there are; no ``except Exception`` there keeps it."""
 
@@ -121,7 +125,7 @@ def _first_look(reading, start, g):
         first, second = (holder.read(_split(holder, probe, i)[0]) for probe in probes)
         if np.nanmedian((second - first) / shift) > 0.5:
             return "new", i
-    return "step", options[-1] if instance.memory and len(options) > 1 else options[0]
+    return "step", options[-1 if reading.last else 0]
 
 
 def _described(result):
@@ -156,10 +160,11 @@ def _split(holder, result, index):
 # Through the probe, as the candidate asks for its gradients
 
 def asked(reading, start, g, factors, restore):
-    holder, asked = reading.holder, []
+    holder, asked, calls = reading.holder, [], []
 
     def gradient(*arguments):
         point = _point(holder, arguments)
+        calls.append(point)
         if point is None:
             raise Unreadable("it asks for the gradient at something that is not the parameters")
         if not asked or not np.array_equal(point, asked[-1], equal_nan=True):
@@ -178,9 +183,14 @@ def asked(reading, start, g, factors, restore):
             if len(asked) - count > 1:
                 single_steps = False
                 break
+            if i == 0 and len(calls) > 2 and len(asked) == 1:
+                raise OnePoint
             if len(asked) == count:
                 raise Unreadable("it never asks for a gradient")
-            _take_over(instance, result)
+            end = _take_over(instance, result)
+            if "count" in instance.roles.values() and end is not None:  # a loop that is over after one step
+                asked += [end] * len(g)
+                break
     except _Enough:
         pass
     if len(asked) < 2:
@@ -239,13 +249,16 @@ def _call_asking(instance, gradient, i, factors, steps):
 
 def _take_over(instance, result):
     holder = instance.holder
+    """The parameters that came back, handed over with the next call; None when none did."""
     options = _options(holder, result) if result is not None else []
     if instance.own_names or not options:
-        return
+        return None
     index = options[0]
     value, rest = _split(holder, result, index)
-    instance.handed = holder.fill(instance.handed, holder.read(value))
+    value = holder.read(value)
+    instance.handed = holder.fill(instance.handed, value)
     instance.keep(rest)
+    return value
 
 
 def in_turn(reading, start, g, factors):
