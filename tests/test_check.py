@@ -128,7 +128,7 @@ def test_every_known_form_is_named(cls, known):
     report = optkit.check(known.applied_to(rule), rule)
     named = report.dialect if known.dialect else report.mistake
     assert named == known.id and report.ok == known.dialect, str(report)
-    assert known.says in report.verdict and known.why in report.why
+    assert known.says in report.verdict and known.why in report.why and "(1)" not in report.verdict
 
 
 @pytest.mark.parametrize("cls, mistake", [key for key in WRONG if key[0] is not AdamW],
@@ -222,7 +222,7 @@ def test_something_unknown_names_the_nearest_and_says_how_far():
             return np.round(m, 3), v
 
     report = optkit.check(Mine, Adam())
-    assert not report.ok and "nearest" in report.verdict and "within" in report.verdict
+    assert not report.ok and "nearest" in report.verdict and "% of a coordinate's way" in report.verdict
 
 
 def test_one_wrong_parameter_among_right_ones():
@@ -398,6 +398,68 @@ def test_a_function_that_is_not_written_yet():
 def test_code_for_one_number_at_a_time_is_said_to_be_so():
     report = optkit.check(FORMS["plain_numbers"][1](right), Adam())
     assert report.ok and any("one number at a time" in note for note in report.notes)
+
+
+def test_weights_and_biases_with_memories_of_their_own():
+    def mine(w, b, dw, db, v_w, v_b, learning_rate=0.01, momentum=0.9):
+        v_w, v_b = momentum * v_w + dw, momentum * v_b + db
+        return w - learning_rate * v_w, b - learning_rate * v_b, v_w, v_b
+
+    assert optkit.check(mine, Momentum()).ok
+
+
+def test_a_config_that_must_be_there():
+    def mine(w, dw, config):
+        v = config["momentum"] * config.get("velocity", np.zeros_like(w)) - config["learning_rate"] * dw
+        config["velocity"] = v
+        return w + v, config
+
+    assert optkit.check(mine, Momentum()).ok
+    assert optkit.check(mine, Momentum(0.5, 0.7)).ok
+
+
+def test_both_betas_in_one_argument():
+    class Mine(RightAdam):
+        def __init__(self, lr=0.001, beta=(0.8, 0.9)):
+            super().__init__(lr)
+            self.beta_pair = beta
+
+        def update(self, w, grad):
+            first, second = self.beta_pair
+            self.t += 1
+            self.m = first * self.m + (1 - first) * grad
+            self.v = second * self.v + (1 - second) * grad**2
+            m, v = self.m / (1 - first**self.t), self.v / (1 - second**self.t)
+            return w - self.lr * m / (np.sqrt(v) + 1e-8)
+
+    assert optkit.check(Mine, Adam()).ok
+
+
+def test_an_attribute_that_is_not_what_its_name_says():
+    class Mine:
+        def __init__(self, decay_rate=0.9):
+            self.lr, self.s = decay_rate, 0  # the decay
+
+        def update(self, w, grad):
+            self.s = self.lr * self.s + (1 - self.lr) * grad**2
+            return w - 0.001 * grad / (np.sqrt(self.s) + 1e-8)
+
+    assert optkit.check(Mine, RMSprop()).ok
+
+
+def test_a_gradient_function_and_the_memory_before_the_parameters():
+    def mine(x, velocity, gradient_function, learning_rate, momentum=0.9):
+        velocity = momentum * velocity - learning_rate * gradient_function(x)
+        return velocity, x + velocity
+
+    assert optkit.check(mine, Momentum()).ok
+
+
+def test_several_mistakes_are_numbered():
+    forms = {known.id: known for known in KNOWN[Adam]}
+    report = optkit.check(type_with((forms["no-correction"], forms["ascent"]), Adam)(), Adam())
+    assert report.verdict.startswith("It makes two mistakes: (1) it ") and "; (2) it " in report.verdict
+    assert "(1) " in report.why and "(2) " in report.why
 
 
 def test_whole_numbers():

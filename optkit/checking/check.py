@@ -1,5 +1,7 @@
 """``optkit.check``: somebody's code through the probe, understood in each likely way, judged, reported."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from optkit.checking import bounded, libraries
@@ -107,6 +109,9 @@ def _followed(found, rule, form):
             failures.append((reading, _Still()))
             continue
         verdict = _best_sign(walk, rule, start, g, factors)
+        if walk.settings and not verdict[1].right:  # an attribute may be called what it is not
+            other = _best_sign(replace(walk, settings={}), rule, start, g, factors, pairs=False)
+            verdict = other if other[1].right else verdict
         rank = (not verdict[1].right, not verdict[1].fits, verdict[1].error)
         if best is None or verdict[1].right:
             best = rank, (reading, *verdict)
@@ -120,17 +125,17 @@ class _Still(Exception):
     """Nothing moved."""
 
 
-def _best_sign(walk, rule, start, g, factors):
+def _best_sign(walk, rule, start, g, factors, pairs=True):
     """(walk, verdict): a step that is returned may come with its sign, for the caller to add, and without the learning
     rate, for the caller to multiply."""
-    verdict = judged(walk, rule, start, g, factors)
+    verdict = judged(walk, rule, start, g, factors, pairs)
     if walk.form != "step" or verdict.right:
         return walk, verdict
     rate = rule.hyperparameters().get("learning_rate", 1.0)
     scales = [-1.0] if walk.rate_changes or "learning_rate" in walk.settings else [-1.0, rate, -rate]
     for scale in scales:
         turned = walk.scaled(scale, start)
-        other = judged(turned, rule, start, g, factors)
+        other = judged(turned, rule, start, g, factors, pairs)
         if _goodness(other) > _goodness(verdict):
             walk, verdict = turned, other
             if verdict.right:
@@ -144,10 +149,9 @@ def _goodness(verdict):
 
 
 def _not_understood(rule, reason):
-    forms = "; ".join(FORMS[name] for name in ("new", "step", "in-place", "held", "callback"))
-    return Report.failed(rule, "not-understood", f"Your code could not be called: {reason}. These forms are known: "
-                         f"{forms}. Anything else needs an adapter: a function of a few lines that takes (w, grad), "
-                         "calls your code, and returns the new w.")
+    return Report.failed(rule, "not-understood", f"Your code could not be called: {reason}. Write an adapter of a few "
+                         "lines, a function that takes (w, grad), calls your code, and returns the new w, and hand "
+                         "that over. What is taken as it is stands in optkit.checking.FORMS.")
 
 
 def _raised(rule, error, when):
@@ -161,8 +165,9 @@ def _no_walk(rule, failures):
     errors = [error for _, error in failures]
     first = failures[0][0]
     if any(isinstance(error, OnePoint) for error in errors):
-        return Report.failed(rule, "gradient-at-start", "Your loop takes every gradient at the point where it began, and "
-                             "not where it has come to.", why="The first step is right, and the others go the same way.")
+        return Report.failed(rule, "gradient-at-start", "Your loop takes every gradient at the point where it began, "
+                             "and not where it has come to.",
+                             why="The first step is right, and the others go the same way.")
     if isinstance(errors[0], NotUnderstood):
         return _not_understood(rule, str(errors[0]))
     if isinstance(errors[0], Crashed):
@@ -177,7 +182,8 @@ def _no_walk(rule, failures):
                              "changes those that it is handed. Look for a result that is computed and not stored.")
     if telling and (_plain(first) or not isinstance(telling[0], ValueError)):
         return _raised(rule, telling[0], "on the way")
-    error = next((error for error in errors if not isinstance(error, NotUnderstood)), errors[0])
+    arrays = [error for reading, error in failures if hasattr(reading, "holder") and reading.holder.kind == "array"]
+    error = next((error for error in arrays + errors if not isinstance(error, NotUnderstood)), errors[0])
     if isinstance(error, NotUnderstood):
         return _not_understood(rule, str(error))
     if _plain(first):

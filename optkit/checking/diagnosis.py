@@ -64,7 +64,7 @@ class Case:
     def of_forms(self, verdict, text="It {}.", **changes):
         """The report on the mistakes of a verdict."""
         wrong = [form for form in verdict.forms if not form.dialect]
-        says, why = " and ".join(form.says for form in wrong), " ".join(form.why for form in wrong)
+        says, why = _each(wrong, "says", "makes {} mistakes: "), _each(wrong, "why", "")
         return self.report(" + ".join(form.id for form in wrong), text.format(says), why, verdict=verdict, **changes)
 
     def judged_at(self):
@@ -88,6 +88,17 @@ class Case:
         if self.verdict.fits and self.verdict.error > EXACT:
             notes.append("It computes in single precision.")
         return tuple(notes)
+
+
+def _each(forms, what, several):
+    """What is said of each form; numbered, if there are several."""
+    texts = [getattr(form, what) for form in forms]
+    if len(texts) == 1:
+        return texts[0]
+    words = several.format({2: "two", 3: "three"}[len(texts)])
+    it = "it " if what == "says" else ""
+    ends = "; " if what == "says" else " "
+    return words + ends.join(f"({i}) {it}{text}" for i, text in enumerate(texts, 1))
 
 
 def reported(case):
@@ -291,14 +302,17 @@ def _near(case):
     (first, distance), (_, next_distance) = case.judged(pairs=False).nearest[:2]
     if case.finite and first and not first.dialect and distance < min(0.02, 0.3 * next_distance):
         return case.report(first.id, "Something is wrong that no known mistake explains in full. It comes nearest to "
-                           f"code that {first.says}: half of the coordinates are within {_share(distance)} of that.",
+                           f"code that {first.says}, and is {_share(distance)} away from that.",
                            first.why)
-    says = f"code that {first.says}" if first else "the rule itself"
-    far = f"The nearest is {says}: half of the coordinates are within {_share(distance)} of that."
+    nearest, distance = next(pair for pair in case.verdict.nearest if pair[0] and not pair[0].dialect)
+    far = "None comes near."
+    if distance < 1:
+        far = f"The nearest known one, code that {nearest.says}, is {_share(distance)} away."
     if not case.finite and np.isfinite(case.verdict.expected).all():
         return case.report("not-a-number", f"It produces NaN or infinity where the rule does not. {far}")
     return case.report("unknown", f"It is not {case.name}, and no known mistake explains it. {far}")
 
 
 def _share(distance):
-    return f"{max(distance, 1e-6):.2g} of their way" if np.isfinite(distance) else "no bound"
+    """How far a walk is from a form, for the median coordinate, in words."""
+    return f"{max(100 * distance, 0.01):.2g}% of a coordinate's way"

@@ -110,7 +110,7 @@ def _of_class(cls, rule):
                 positional = list(given)
             elif name in held:
                 values[name] = next(given)
-            elif names.plain(name) == "betas" and "beta_1" in rule.hyperparameters():
+            elif names.is_pair(name, argument, rule):
                 values[name] = (rule.beta_1, rule.beta_2)
             elif name in needed and name not in values:
                 values[name] = {"shape": np.shape(handed) if not isinstance(handed, (list, dict)) else len(handed),
@@ -123,7 +123,8 @@ def _of_class(cls, rule):
         return cls(**values)
 
     unknown = [name for name in needed if name not in held and name not in fields.values() and kinds[name] not in (
-        "shape", "gradient function", "gradient", "tolerance", "objective", "count") and names.plain(name) != "betas"]
+        "shape", "gradient function", "gradient", "tolerance", "objective", "count") and not names.is_pair(
+            name, arguments[name], rule)]
     if unknown:
         raise NotUnderstood(f"nothing is known to hand over for the argument {unknown[0]!r} of {cls.__name__}(...); "
                             "hand over a function without arguments that makes one")

@@ -127,10 +127,14 @@ class Instance:
     def first_memory(self, name):
         if self.reading.memory == "none" or self.arguments[name].default is None:
             return None
+        if self.roles[name] == "settings":
+            return names.as_settings(self.rule)
         if self.reading.memory == "dict":
             return {}
         if self.reading.memory == "missing":
             return _Missing()
+        if self.holder.kind == "separate":  # each parameter with a memory of its own, as with w, b, v_w, v_b
+            return np.zeros(self.holder.shape)
         return self.holder.zeros()
 
     def _set_up(self):
@@ -191,11 +195,11 @@ class Instance:
         if what == "gradient":
             value = next(gradients, None)
             return value is not None, value
+        if names.is_pair(name, argument, self.rule):
+            return True, (self.rule.beta_1, self.rule.beta_2)
         if name in fields:
             scale = factor if fields[name] == "learning_rate" else 1.0
             return True, getattr(self.rule, fields[name]) * scale
-        if names.plain(name) == "betas" and "beta_1" in self.rule.hyperparameters():
-            return True, (self.rule.beta_1, self.rule.beta_2)
         if what == "step":
             return True, t - 1 + self.reading.first_t
         required = argument.default is argument.empty

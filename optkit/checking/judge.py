@@ -13,7 +13,7 @@ EPSILONS = (1e-8, 1e-7, 1e-6, 0.0, 1e-5, 1e-10, 1e-4, 1e-3, 1e-2, 1e-9, 1e-11, 1
             float(np.finfo("float64").eps), float(np.finfo("float32").eps), 1e-20, 1e-30)
 _USUAL = 8  # of the epsilons, for two mistakes at once
 _FIRST = 5  # steps in which several mistakes at once must fit before they are followed to the end
-_PAIRS_FOLLOWED = 12  # pairs to which a third mistake is added
+_PAIRS_FOLLOWED = 8  # pairs to which a third mistake is added
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None)
         if path is None:
             return None
         errors, distances = errors_of(displacement[:steps], path, start, walk.single)
-        best = int(np.argmin(errors + 1e-12 * np.arange(len(errors))))
+        best = int(np.argmax(errors <= EXACT) if (errors <= EXACT).any() else np.argmin(errors))  # the usual ones first
         return errors[best], distances[best], epsilons[best]
 
     singles = [((), *compared(()))] + [((form,), *row) for form in known if (row := compared((form,)))]

@@ -13,7 +13,7 @@ _ROLES = {
                          r"fprime|jac|jacobian|gradf|gfunc|(cost|loss)grad(ient)?|calculategradient|gradientat",
     "gradient": r".*grad.*|g|gs|gt|gw|gb|gf|gk|gtheta|d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|"
                 r"weights|bias|biases|var|wages|loss|z|ws|bs|value|values|j)\d*|"
-                r"(w|b|weight|weights|bias|theta)(d|delta|deltas)|"
+                r"(w|b|weight|weights|bias|biases|theta|param|params)(d|delta|deltas)|globalg|"
                 r"derivative|derivatives|slope|deltas?",
     "objective": r"f|fn|func|fun|function|fx|obj|objective|objectivefunction|loss|lossfn|lossfunc|lossfunction|cost|"
                  r"costfn|costfunc|costfunction|evalfn|fobj|fobjective",
@@ -26,7 +26,7 @@ _ROLES = {
                   r"weightsdict|paramsdict|values?|xstart|xinit",
     "key": r"key|name|paramname|paramid|pid|layername|layerid|idx|index|layeridx|layerindex|layerkey|id|layernum|"
            r"varname",
-    "shape": r"shape|size|dim|dims|dimension|nparams|numparams|nfeatures|paramshape|shapes|inputshape|weightshape",
+    "shape": r"shape|size|dim|dims|dimension|nparams|numparams|nfeatures|.*shape|shapes",
     "tolerance": r"tol|tolerance|threshold|thresh|precision|gtol|ftol|xtol|convergencetolerance|stop",
     "count": r"(num|n|max|maximum|no|number|total|nr)(of)?(iter|iters|iteration|iterations|step|steps|epoch|epochs)|"
              r"(iteration|iter|epoch|step)s?(number|count|max)|iterations|iters|epochs|steps|maxit|runs|niter",
@@ -56,6 +56,9 @@ _ALIASES = {
     "initial_accumulator": ("initialaccumulator", "initialaccumulatorvalue"),
     "epsilon": _EPSILON,
 }
+_SPELLINGS = {"learning_rate": ("lr", "alpha", "eta"), "beta_1": ("beta1",), "beta_2": ("beta2",),
+              "rho": ("decay_rate", "decay", "beta", "gamma"), "momentum": ("mu", "beta", "gamma"),
+              "epsilon": ("eps",)}
 _PAIR = ("betas", "beta")  # one argument for beta_1 and beta_2
 
 
@@ -84,6 +87,12 @@ def hyperparameters(names, rule):
     return found
 
 
+def is_pair(name, argument, rule):
+    """Does one argument stand for beta_1 and beta_2?"""
+    pair = isinstance(argument.default, (tuple, list)) and len(argument.default) == 2 or plain(name) == "betas"
+    return plain(name) in _PAIR and pair and "beta_1" in rule.hyperparameters()
+
+
 def settings_of(thing, rule):
     """The rule's hyperparameters as they can be read from an object's attributes, or from a dict; numbers only."""
     values = {}
@@ -95,6 +104,12 @@ def settings_of(thing, rule):
         elif _number(value):
             values[name] = float(value)
     return {field: float(values[name]) for field, name in hyperparameters(values, rule).items()}
+
+
+def as_settings(rule):
+    """The rule's hyperparameters in a dict, under each of the names in use."""
+    return {spelling: value for field, value in rule.hyperparameters().items()
+            for spelling in (field, *_SPELLINGS.get(field, ()))}
 
 
 def _attributes(thing):
