@@ -108,7 +108,7 @@ def _followed(found, rule, form):
         if np.array_equal(walk.points, np.broadcast_to(start, walk.points.shape)):
             failures.append((reading, _Still()))
             continue
-        verdict = _best_sign(walk, rule, start, g, factors)
+        verdict = _best_sign(walk, rule, start, g, factors, pairs=best is None)  # a later one counts only if right
         if walk.settings and not verdict[1].right:  # an attribute may be called what it is not
             other = _best_sign(replace(walk, settings={}), rule, start, g, factors, pairs=False)
             verdict = other if other[1].right else verdict
