@@ -110,8 +110,8 @@ def _followed(found, rule, form):
             continue
         verdict = _best_sign(walk, rule, start, g, factors, pairs=best is None)  # a later one counts only if right
         if walk.settings and not verdict[1].right:  # an attribute may be called what it is not
-            other = _best_sign(replace(walk, settings={}), rule, start, g, factors, pairs=False)
-            verdict = other if other[1].right else verdict
+            other = _best_sign(replace(walk, settings={}), rule, start, g, factors, best is None)
+            verdict = other if other[1].right or other[1].fits and not verdict[1].fits else verdict
         rank = (not verdict[1].right, not verdict[1].fits, verdict[1].error)
         if best is None or verdict[1].right:
             best = rank, (reading, *verdict)
@@ -164,7 +164,8 @@ def _no_walk(rule, failures):
     misfits = (TypeError, KeyError, IndexError, AttributeError, Unreadable, NotUnderstood, _Still)
     errors = [error for _, error in failures]
     first = failures[0][0]
-    if any(isinstance(error, OnePoint) for error in errors):
+    asked = next((error for reading, error in failures if getattr(reading, "asks", False)), None)
+    if isinstance(asked, OnePoint):
         return Report.failed(rule, "gradient-at-start", "Your loop takes every gradient at the point where it began, "
                              "and not where it has come to.",
                              why="The first step is right, and the others go the same way.")
