@@ -67,6 +67,8 @@ ADAM = [
              "v is too large by one factor. " + TRADED, ("(1 - self.beta_2) * g**2", "(1 - self.beta_1) * g**2")),
     mistake("v-decays-with-beta-1", "lets v decay by beta_1", "It is an Adam with a short memory for sizes.",
              (_V, _V.replace("beta_2", "beta_1"))),
+    mistake("old-v-with-beta-1", "multiplies the old v by beta_1, and weights the new square by 1 - beta_2",
+             "v is too small by about one factor. " + TRADED, ("self.beta_2 * v", "self.beta_1 * v")),
     mistake("v-corrected-with-beta-1", "corrects v with beta_1", LATER, (_V_HAT, "v / (1 - self.beta_1**t)")),
     mistake("m-corrected-with-beta-2", "corrects m with beta_2", LATER, (_M_HAT, "m / (1 - self.beta_2**t)")),
     *second_moment(_V),
@@ -148,6 +150,8 @@ ADAMAX = [
              ("(1 - self.beta_1**t)", "(1 - self.beta_2**t)")),
     mistake("root-of-u", "takes the root of u, which is a size and not a square",
              "Where gradients are near 1 it makes no difference.", (_ADAMAX_DIVISOR, "(xp.sqrt(u) + self.epsilon)")),
+    mistake("root-of-u-and-epsilon", "takes the root of u and epsilon; u is a size and not a square",
+             "Where gradients are near 1 it makes no difference.", (_ADAMAX_DIVISOR, "xp.sqrt(u + self.epsilon)")),
     mistake("u-one-for-all", "keeps one maximum for a whole array", "All coordinates then share one rate.",
              ("xp.abs(g)", "largest_of(xp.abs(g))")),
     mistake("u-never-decays", "never lets u decay", "u is then the largest gradient ever seen, which beta_2 forgets "

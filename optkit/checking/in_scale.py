@@ -8,6 +8,17 @@ _QUOTIENT = f"self.learning_rate / {_DIVISOR} * g"
 _EPSILON_IN_ROOT = dialect("epsilon-in-root", "adds epsilon inside the root",
                             "Keras and optax do; PyTorch adds it outside. " + TINY,
                             (_DIVISOR, "xp.sqrt(v + self.epsilon)"))
+_DIVISION = [
+    mistake("root-multiplied", "multiplies by the root instead of dividing",
+             "Where gradients are near 1 the steps have about the right size.",
+             ("self.learning_rate / ", "self.learning_rate * ")),
+    mistake("rate-compounds", "keeps the divided learning rate, and divides it again at the next step",
+             "The first step is right. " + TRADED,
+             ("return self.learning_rate ", "rate = rate "),
+             (" * g, v", "\n    return self.learning_rate * rate * g, v"), memory="rate", start={"rate": 1.0}),
+]
+_NEVER_FED = mistake("v-never-fed", "never adds to v, which stays 0, so that it divides by epsilon alone",
+                      "A learning rate as small as epsilon makes plain descent of it.", ("g**2", "0 * g"))
 _SUM = "v = v + g**2"
 ADAGRAD = [
     _EPSILON_IN_ROOT,
@@ -17,6 +28,7 @@ ADAGRAD = [
     *epsilon(_ROOT, _DIVISOR, _QUOTIENT),
     *[form for form in second_moment(_SUM) if form.id != "v-starts-at-square"],  # 0 + g**2 is the square
     mistake("v-stale", *STALE_V, (_SUM, "last, v = v, v + g**2"), (_ROOT, "xp.sqrt(last)")),
+    *_DIVISION, _NEVER_FED,
     mistake("v-decays", "lets the accumulator forget, by 0.9 a step: that is RMSprop",
              "RMSprop is a good rule, under its own name.", (_SUM, "v = 0.9 * v + 0.1 * g**2")),
     mistake("v-decays-slowly", "lets the accumulator forget, by 0.99 a step: that is RMSprop",
@@ -47,6 +59,13 @@ RMSPROP = [
     mistake("v-stale", *STALE_V, (_AVERAGE, _AVERAGE.replace("v = ", "last, v = v, ")), (_ROOT, "xp.sqrt(last)")),
     mistake("v-never-decays-blend", "adds the average to the old v (+=), so that v grows for ever",
              "Its steps shrink like AdaGrad's, and faster.", (_AVERAGE, _AVERAGE.replace("= ", "= v + ", 1))),
+    *_DIVISION, _NEVER_FED,
+    mistake("rho-is-rate", "lets v decay by the learning rate instead of rho",
+             "v is then nearly the last square, and the step nearly the sign of the gradient.",
+             (_AVERAGE, _AVERAGE.replace("rho", "learning_rate"))),
+    mistake("is-momentum", "averages the gradients and steps by that: momentum, another rule",
+             "Momentum is a good rule, under its own name.",
+             (_AVERAGE, _AVERAGE.replace("g**2", "g")), (_QUOTIENT, "self.learning_rate * v")),
     mistake("correction-not-in-method", "divides v by 1 - rho ** t, as Adam does: the method has no correction",
              LATER, (_ROOT, "xp.sqrt(v / (1 - self.rho**t))")),
     mistake("is-adagrad", "sums the squares and never forgets: AdaGrad, another rule",
@@ -101,6 +120,9 @@ ADADELTA = [
              "The steps grow faster; at first that looks like a gain.", ("(1 - self.rho) * delta**2", "delta**2")),
     mistake("v-never-decays", "adds to v and d and never lets them decay", "Above and below grow alike.",
              ("self.rho * v + (1", "v + (1"), ("self.rho * d + (1", "d + (1")),
+    mistake("v-never-decays-blend", "adds the averages to the old v and d (+=), so that they grow for ever",
+             "Above and below grow alike.",
+             ("v = self.rho * v", "v = v + self.rho * v"), ("d = self.rho * d", "d = d + self.rho * d")),
     mistake("rho-swapped", "has rho and 1 - rho the wrong way round", "It forgets almost at once, but goes downhill.",
              (_SQUARES, "v = (1 - self.rho) * v + self.rho * g**2"),
              (_STEPS, "d = (1 - self.rho) * d + self.rho * delta**2")),
