@@ -388,6 +388,213 @@ def test_a_step_that_comes_back_with_its_memory(order):
     assert optkit.check(mine, AdaGrad()).ok
 
 
+def _stepped(g, v):
+    """AdaGrad's step, without the learning rate, and its memory."""
+    v = v + g**2
+    return g / (np.sqrt(v) + 1e-8), v
+
+
+class _Kept:
+    learning_rate = 0.01
+
+
+def _moved(self, key, g):
+    """AdaGrad's step, with memories in a dict of the object."""
+    self.memories = getattr(self, "memories", {})
+    step, self.memories[key] = _stepped(g, self.memories.get(key, 0.0))
+    return self.learning_rate * step
+
+
+class TakesNames(_Kept):
+    def update(self, param, grad):
+        return _moved(self, param, grad)
+
+
+class TakesTheRateBetween(_Kept):
+    def step(self, x, lr, df):
+        self.learning_rate = lr
+        x -= _moved(self, 0, df)
+
+
+class TakesTwoInTurn(_Kept):
+    def apply(self, W, dl_dw, b, dl_db):
+        W -= _moved(self, 0, dl_dw)
+        b -= _moved(self, 1, dl_db)
+        return W, b
+
+
+class GivesTwoSteps(_Kept):
+    def calculate_change(self, nabla_w, nabla_b):
+        return _moved(self, 0, nabla_w), _moved(self, 1, nabla_b)
+
+
+class IsPrivate(_Kept):
+    def _renew(self, gradient):
+        return _moved(self, 0, gradient)
+
+
+class TakesANumber(_Kept):
+    def __init__(self, number_of_params):
+        self.memories = {0: np.array([0.0] * number_of_params)}
+
+    def step(self, gradient):
+        return _moved(self, 0, gradient)
+
+
+class TakesRowsAndColumns(_Kept):
+    def __init__(self, num_row, num_col):
+        self.memories = {0: np.zeros((num_row, num_col))}
+
+    def update(self, W, gradient):
+        W -= _moved(self, 0, gradient)
+
+
+class TakesTheGradientFirst(_Kept):
+    def __init__(self, d_func):
+        self.gradient_at = d_func
+
+    def update_params(self, params):
+        return params - _moved(self, 0, self.gradient_at(params))
+
+
+class CountsAndGivesTheDirection:
+    v = 0.0
+
+    def update(self, ds, t):
+        step, self.v = _stepped(ds, self.v)
+        return step
+
+
+class HoldsObjects(_Kept):
+    def __init__(self, tensors):
+        self.tensors = list(tensors)
+
+    def optimise(self):
+        for tensor in self.tensors:
+            tensor.val -= _moved(self, tensor, tensor.grad)
+
+
+def rate_as_the_only_unknown(dx, v, learning_rate):
+    step, v = _stepped(dx, v)
+    return learning_rate * step, v
+
+
+def memory_from_before(learning_rate, epsilon, grad, s_prev):
+    s = s_prev + grad**2
+    return learning_rate * grad / (np.sqrt(s) + epsilon), s
+
+
+def memory_named_after_the_gradient(param, grad, sum_grad, learning_rate):
+    step, sum_grad[:] = _stepped(grad, sum_grad)
+    param -= learning_rate * step
+
+
+def memory_that_may_be_none(w, grad, learning_rate, v=None):
+    step, v = _stepped(grad, 0.0 if v is None else v)
+    return w - learning_rate * step, v
+
+
+def made_with_the_parameters(params, learning_rate=0.5):
+    v = [0.0] * len(params)
+
+    def update(grads):
+        for i, g in enumerate(grads):
+            step, v[i] = _stepped(g, v[i])
+            params[i] -= learning_rate * step
+
+    return update
+
+
+def holds_pairs(params, grads, v, learning_rate):
+    for i, ((w, b), (dw, db), (v_w, v_b)) in enumerate(zip(params, grads, v)):
+        (step_w, v_w), (step_b, v_b) = _stepped(dw, v_w), _stepped(db, v_b)
+        v[i], params[i] = (v_w, v_b), (w - learning_rate * step_w, b - learning_rate * step_b)
+
+
+def for_two_parameters():
+    optimizer = TakesTwoInTurn()
+
+    def update(params, grads):
+        w, b = params[0] + 0.0, params[1]
+        optimizer.apply(w, grads[0], b, grads[1])
+        return [w, b]
+
+    return update
+
+
+def until_the_loss_stands_still(loss, x, gradient, tol, maxiter, learning_rate):
+    v, before = 0.0, np.inf
+    for _ in range(maxiter):
+        if abs(loss(x) - before) <= tol:
+            return x
+        before = loss(x)
+        step, v = _stepped(gradient(x), v)
+        x = x - learning_rate * step
+    return x
+
+
+@pytest.mark.parametrize("candidate", [
+    TakesNames, TakesTheRateBetween, TakesTwoInTurn, GivesTwoSteps, IsPrivate, TakesANumber, TakesRowsAndColumns,
+    TakesTheGradientFirst, HoldsObjects, rate_as_the_only_unknown, memory_from_before,
+    memory_named_after_the_gradient, memory_that_may_be_none, made_with_the_parameters, for_two_parameters,
+    holds_pairs, until_the_loss_stands_still])
+def test_names_and_forms_met_in_public_code(candidate):
+    report = optkit.check(candidate, AdaGrad())
+    assert report.ok, str(report)
+
+
+def test_a_name_is_handed_over_only_where_an_array_cannot_be_a_key():
+    def mine(w, grad):
+        return 0.01 * grad if w else 0.0
+
+    assert optkit.check(TakesNames, AdaGrad()).notes[0].startswith("It was handed a parameter's name")
+    assert "one number at a time" in optkit.check(mine, GradientDescent(learning_rate=0.01)).notes[0]
+
+
+def test_a_direction_that_waits_for_its_rate():
+    assert optkit.check(CountsAndGivesTheDirection, AdaGrad(learning_rate=1.0)).ok
+
+
+def test_a_wrong_step_that_comes_back_behind_its_memories():
+    def mine(dweights, moment1, moment2):
+        moment1 = 0.9 * moment1 + 0.1 * dweights
+        moment2 = 0.999 * moment2 + 0.001 * dweights**2
+        return moment1, moment2, 0.001 * moment1 / (np.sqrt(moment2) + 1e-8)
+
+    assert optkit.check(mine, Adam()).mistake == "no-correction"
+
+
+def test_a_misspelt_name_beside_a_method_that_does_nothing():
+    class Mine:
+        def __init__(self, gamma=0.9):
+            self.gamma = gamma
+
+        def update(self, gradient, theta, learning_rate):
+            pass
+
+        def __call__(self, theta, gradient, learning_rate):
+            return theta - learning_rate * gama * gradient  # noqa: F821
+
+    report = optkit.check(Mine, Momentum())
+    assert report.mistake == "exception" and "gama" in report.verdict
+
+
+def test_code_that_asks_where_it_stood_because_its_steps_have_become_nothing():
+    class Mine:
+        def __init__(self, gradient, params, step_size=0.001, beta1=0.93, beta2=0.95):
+            self.gradient, self.params, self.step_size = gradient, params, step_size
+            self.beta1, self.beta2, self.m, self.v, self.t = beta1, beta2, np.zeros(2), np.zeros(2), 0
+
+        def update_params(self):
+            g = self.gradient(self.params)
+            self.t += 1
+            self.m = (self.beta1 * self.m + (1 - self.beta1) * g) / (1 - self.beta1**self.t)
+            self.v = (self.beta2 * self.v + (1 - self.beta2) * g**2) / (1 - self.beta2**self.t)
+            self.params = self.params - self.step_size * self.m / (np.sqrt(self.v) + 1e-8)
+
+    assert optkit.check(Mine, Adam()).mistake == "hats-stored"
+
+
 def test_a_function_that_is_not_written_yet():
     def mine(x, g, v, learning_rate, epsilon):
         """Fill me in."""

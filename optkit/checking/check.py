@@ -84,8 +84,10 @@ def _followed(found, rule, form):
     """
     best, failures, tried = None, [], None
     for reading in found:
-        own = (reading.holder, reading.method, reading.asks) if hasattr(reading, "holder") else None
+        own = (reading.holder, reading.method, reading.asks, reading.by_name) if hasattr(reading, "holder") else None
         if tried is not None and own != tried:
+            continue
+        if own and reading.by_name and not any("unhashable" in str(error) for _, error in failures):
             continue
         parameters = reading.holder.count if own else reading.parameters
         start, g, factors = _probe(rule, parameters)
@@ -108,17 +110,17 @@ def _followed(found, rule, form):
         if np.array_equal(walk.points, np.broadcast_to(start, walk.points.shape)):
             failures.append((reading, _Still()))
             continue
-        verdict = _best_sign(walk, rule, start, g, factors, pairs=best is None)  # a later one counts only if right
+        verdict = _best_sign(walk, rule, start, g, factors, pairs=best is None)  # a later one counts if that is simpler
         if walk.settings and not verdict[1].right:  # an attribute may be called what it is not
             other = _best_sign(replace(walk, settings={}), rule, start, g, factors, best is None)
             verdict = other if other[1].right or other[1].fits and not verdict[1].fits else verdict
-        rank = (not verdict[1].right, not verdict[1].fits, verdict[1].error)
-        if best is None or verdict[1].right:
-            best = rank, (reading, *verdict)
+        named = verdict[1].fits and np.isfinite(walk.points).all()  # NaN fits too much
+        if best is None or verdict[1].right or named and not best[2].fits:
+            best = reading, *verdict
         tried = own
         if verdict[1].right:
             break
-    return (best[1] if best else None), failures
+    return best, failures
 
 
 class _Still(Exception):
@@ -132,7 +134,8 @@ def _best_sign(walk, rule, start, g, factors, pairs=True):
     if walk.form != "step" or verdict.right:
         return walk, verdict
     rate = rule.hyperparameters().get("learning_rate", 1.0)
-    scales = [-1.0] if walk.rate_changes or "learning_rate" in walk.settings else [-1.0, rate, -rate]
+    known = rate == 1 or walk.rate_changes or "learning_rate" in walk.settings
+    scales = [-1.0] if known else [-1.0, rate, -rate]
     for scale in scales:
         turned = walk.scaled(scale, start)
         other = judged(turned, rule, start, g, factors, pairs)
@@ -177,6 +180,9 @@ def _no_walk(rule, failures):
         return Report.failed(rule, "wrong-shape", f"What your code returns cannot be the parameters: {errors[0]}.")
     telling = [error for error in errors if not isinstance(error, misfits)]
     still = [error for error in errors if isinstance(error, _Still)]
+    slip = next((error for error in errors if isinstance(error, NameError)), None)
+    if still and slip:  # it is the code's own, however it was called
+        return _raised(rule, slip, "on the way")
     clear = getattr(first, "named", True) or not getattr(first, "guessed", False)
     if still and clear and (errors[0] is still[0] or not telling):
         return Report.failed(rule, "nothing-moves", "No parameter moves: your code neither returns new parameters nor "

@@ -85,6 +85,8 @@ class Case:
             notes.append(f"Its epsilon, {epsilon:.3g}, was inferred from what it does.")
         if getattr(getattr(self.reading, "holder", None), "kind", "") == "numbers":
             notes.append("It takes one number at a time: an array makes it fail.")
+        if getattr(self.reading, "by_name", False):
+            notes.append("It was handed a parameter's name where it takes no array.")
         if self.verdict.fits and self.verdict.error > EXACT:
             notes.append("It computes in single precision.")
         return tuple(notes)

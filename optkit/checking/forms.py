@@ -9,7 +9,7 @@ import numpy as np
 
 from optkit.checking import names, walks
 from optkit.checking.holders import Holder, ways
-from optkit.checking.instance import HOOKS, Instance, NotUnderstood, Remembered, required, roles
+from optkit.checking.instance import HOOKS, RAISED, Instance, NotUnderstood, Remembered, required, roles, size
 from optkit.checking.probe import SHAPE, STEPS
 
 FORMS = {
@@ -25,8 +25,8 @@ FORMS = {
 }
 
 _METHODS = ("update", "step", "apply_gradients", "__call__", "update_params", "update_parameters", "update_weights",
-            "optimize", "apply", "get_update", "compute_update", "calculate_update", "minimize", "run", "fit",
-            "descent")
+            "optimize", "optimise", "apply", "get_update", "compute_update", "calculate_update", "minimize", "run",
+            "fit", "descent")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Reading:
     last: bool = False  # of several values that come back the step is the last one, and not the first
     named: bool = False  # parameters and gradient are known by their names
     guessed: bool = False  # something is handed over of which only a guess is known
+    by_name: bool = False  # the parameter's name is handed over in its place
     one: bool = False  # a plain function is one and the same: what it keeps must be put back first
 
     def walk(self, start, g, factors, reuse=False, restore=True):
@@ -100,6 +101,7 @@ def _of_class(cls, rule):
     held = [name for name, what in kinds.items() if what == "parameters" and (
         name in needed or arguments[name].kind is inspect.Parameter.VAR_POSITIONAL)]
     asks_from_start = any(kinds[name] in ("gradient function", "gradient") for name in needed)
+    sizes = [name for name in needed if kinds[name] == "size"]
     fields = names.hyperparameters([name for name in arguments if name not in held], rule)
 
     def make(handed, gradient, holder=None):
@@ -112,6 +114,8 @@ def _of_class(cls, rule):
                 values[name] = next(given)
             elif names.is_pair(name, argument, rule):
                 values[name] = (rule.beta_1, rule.beta_2)
+            elif name in sizes:
+                values[name] = size(handed, sizes.index(name) if len(sizes) == 2 else None)
             elif name in needed and name not in values:
                 values[name] = {"shape": np.shape(handed) if not isinstance(handed, (list, dict)) else len(handed),
                                 "gradient function": gradient, "gradient": gradient, "tolerance": 0.0,
@@ -123,7 +127,7 @@ def _of_class(cls, rule):
         return cls(**values)
 
     unknown = [name for name in needed if name not in held and name not in fields.values() and kinds[name] not in (
-        "shape", "gradient function", "gradient", "tolerance", "objective", "count") and not names.is_pair(
+        "shape", "size", "gradient function", "gradient", "tolerance", "objective", "count") and not names.is_pair(
             name, arguments[name], rule)]
     if unknown:
         raise NotUnderstood(f"nothing is known to hand over for the argument {unknown[0]!r} of {cls.__name__}(...); "
@@ -148,18 +152,18 @@ def _of_value(candidate, rule):
     arguments = names.parameters_of(candidate)
     kinds = roles(arguments)
     if inspect.isroutine(candidate) or callable(candidate) and not _has_methods(candidate):
+        takes_parameters = names.role(next(iter(required(arguments)), "")) == "parameters"
+        if takes_parameters:
+            yield from _of_maker(candidate, rule, arguments)
         if not required(arguments) and not {"gradient", "gradient function"} & set(kinds.values()):
             yield from _of_factory(candidate, rule)
             return
         asks, own = "gradient function" in kinds.values(), getattr(candidate, "__name__", "")
         yield from _of_call(lambda handed, gradient: candidate, rule, arguments, "", asks, own)
-        if not asks and "gradient" in kinds.values():
-            yield from _of_call(lambda handed, gradient: candidate, rule, arguments, "", True, own)
-        if len(required(arguments)) == 1:
-            for holder in ways(required(arguments)):
-                for method, asks in (("step", False), ("update", False), ("step", True)):
-                    yield Reading(lambda handed, gradient: candidate(handed), rule, holder, method, held=True,
-                                  asks=asks, name="the factory")
+        if "gradient" in kinds.values() or asks:  # what is called grad or df may be either
+            yield from _of_call(lambda handed, gradient: candidate, rule, arguments, "", not asks, own)
+        if not takes_parameters:
+            yield from _of_maker(candidate, rule, arguments)
         return
     copies = _copies(candidate)
     for method, asks in _methods(candidate):
@@ -183,6 +187,28 @@ def _of_factory(factory, rule):
         yield from _of_call(make, rule, names.parameters_of(getattr(made, method)), method, asks, type(made).__name__)
 
 
+def _of_maker(maker, rule, arguments):
+    """The readings of a function that is handed the parameters once, and makes what takes the gradients."""
+    if len(required(arguments)) != 1:
+        return
+    held, = required(arguments)
+    taken = names.hyperparameters([name for name in arguments if name != held], rule)
+
+    def make(handed, gradient):
+        return maker(**{held: handed}, **{own: getattr(rule, field) for field, own in taken.items()})
+
+    for holder in ways([held], arguments[held].annotation):
+        try:
+            made = make(holder.make(np.zeros((holder.count, holder.size))), None)
+        except RAISED:  # another holder may be the right one
+            continue
+        if inspect.isroutine(made):
+            yield Reading(make, rule, holder, held=True, name="the factory")
+        elif hasattr(made, "__dict__"):
+            for method, asks in _methods(made):
+                yield Reading(make, rule, holder, method, held=True, asks=asks, name="the factory")
+
+
 def _copies(candidate):
     """A function that gives a fresh copy of the candidate, as it was handed over."""
     try:
@@ -193,12 +219,20 @@ def _copies(candidate):
 
 
 def _has_methods(candidate):
-    return any(True for _ in _methods(candidate)) and not inspect.isroutine(candidate)
+    return bool(_methods_among(candidate, _public(candidate))) and not inspect.isroutine(candidate)
 
 
 def _methods(thing):
     """The methods that take a gradient or ask for one, the likeliest first: pairs (name, asks)."""
-    own = [name for name in dir(thing) if not name.startswith("_") or name == "__call__"]
+    private = [name for name in dir(thing) if name.startswith("_") and not name.startswith("__")]
+    return _methods_among(thing, _public(thing)) or _methods_among(thing, private)
+
+
+def _public(thing):
+    return [name for name in dir(thing) if not name.startswith("_") or name == "__call__"]
+
+
+def _methods_among(thing, own):
     if isinstance(thing, type) and "__call__" not in {name for cls in thing.__mro__[:-1] for name in vars(cls)}:
         own = [name for name in own if name != "__call__"]
     ranked = sorted(own, key=lambda name: _METHODS.index(name) if name in _METHODS else len(_METHODS))
@@ -214,6 +248,7 @@ def _methods(thing):
             continue
         if "gradient function" in kinds:
             found.append((name, True))
+            late.append((name, False))
         elif "gradient" in {names.role(argument) for argument in arguments}:
             found.append((name, False))
             late.append((name, True))
@@ -229,7 +264,7 @@ def _without_self(function):
 
 def _of_call(make, rule, arguments, method, asks, name):
     """The readings of one function: how its parameters are handed over, how its memories start, where t starts."""
-    kinds = roles(arguments)
+    kinds = roles(arguments, asks)
     needed = required(arguments)
     gradients = [own for own, what in kinds.items() if what == "gradient" and (own in needed or not asks)]
     parameters = [own for own, what in kinds.items() if what == "parameters" and own in needed]
@@ -259,3 +294,5 @@ def _of_call(make, rule, arguments, method, asks, name):
                 for last in (False, True) if guessed else (False,):
                     yield Reading(make, rule, holder, method, memory, first_t, asks, name=name, last=last,
                                   named=named, guessed=guessed)
+        if holder.kind == "array" and len(parameters) == len(gradients) == 1:  # where that fails: update(name, grad)
+            yield Reading(make, rule, holder, method, asks=asks, name=name, by_name=True)

@@ -53,7 +53,9 @@ class Parameter:
 class Holder:
     """One way of handing parameters over. ``count``: how many there are; ``shape``: that of each."""
 
-    kind: str  # "array", "numbers" (one), "floats" (a list of them), "list", "dict", "objects" or "separate" arguments
+    # "array", "numbers" (one), "floats" (a list of them), "list", "pairs" (a list of tuples), "dict", "objects" or
+    # "separate" arguments
+    kind: str
     count: int = 1
     shape: tuple = (KINDS,)
 
@@ -73,6 +75,8 @@ class Holder:
             return Named(zip(names, arrays))
         if self.kind == "objects":
             return [Parameter(array) for array in arrays]
+        if self.kind == "pairs":
+            return list(zip(arrays[::2], arrays[1::2]))
         return arrays
 
     @property
@@ -90,6 +94,8 @@ class Holder:
                 held = list(held.values()) if isinstance(held, dict) else held
             elif self.kind == "objects":
                 held = [p.data if isinstance(p, Parameter) else p for p in held]
+            elif self.kind == "pairs":
+                held = [array for pair in held for array in pair]
             elif self.kind in ("array", "numbers", "floats"):
                 held = [held]
             arrays = [np.asarray(_detached(value)) for value in held]
@@ -114,6 +120,8 @@ class Holder:
             held[...] = values[0].reshape(held.shape)
             return held
         holders = held.values() if self.kind == "dict" else held
+        if self.kind == "pairs":
+            holders = [array for pair in held for array in pair]
         for array, row in zip(holders, values):
             array = array.data if isinstance(array, Parameter) else array
             array[...] = row.reshape(array.shape)
@@ -130,13 +138,13 @@ def ways(names, annotation=""):
         return [Holder("separate", len(names), shape) for shape in (SHAPE, (KINDS,), ())]
     one, many = [Holder("array"), Holder("array", shape=SHAPE), Holder("array", shape=(KINDS, 1))], [
         Holder("list", 4, SHAPE), Holder("dict", 4, SHAPE), Holder("list", 2, SHAPE), Holder("dict", 2, SHAPE),
-        Holder("objects", 3, SHAPE)]
+        Holder("objects", 3, SHAPE), Holder("pairs", 4, SHAPE)]
     numbers = [Holder("numbers", shape=()), Holder("array", shape=(2,)), Holder("floats")]
     text, plural = str(annotation).lower(), names[0].rstrip("_").endswith(("s", "list", "dict"))
     if "dict" in text:
         return [many[1], many[3], many[0], *one]
     if "list" in text or "iterable" in text or "sequence" in text:
-        return [many[0], many[4], many[2], *one, *numbers]
+        return [many[0], many[4], many[2], many[5], *one, *numbers]
     if "float" in text and "ndarray" not in text:
         return [*numbers, *one]
     return [*many, *one, *numbers] if plural else [*one, *numbers, *many]

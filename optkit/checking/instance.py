@@ -90,7 +90,9 @@ class Instance:
         self._fill_empty()
         self.call = getattr(self.made, reading.method) if reading.method else self.made
         self.arguments = names.parameters_of(self.call)
-        self.roles = roles(self.arguments)
+        self.roles = roles(self.arguments, reading.asks)
+        if reading.by_name:
+            self.roles = {name: "key" if what == "parameters" else what for name, what in self.roles.items()}
         self.own_names = _where_held(self.holder, self.made, self.handed) if reading.held else []
         self.memory = {name: self.first_memory(name) for name, what in self.roles.items()
                        if what in ("memory", "state", "settings") and self._needed(name, what)}
@@ -122,7 +124,7 @@ class Instance:
         fields = names.hyperparameters([n for n in self.arguments if self.roles[n] == "memory"], self.rule).values()
         if what == "memory" and name in fields:
             return False
-        return argument.default is argument.empty or argument.default is None and what != "memory"
+        return argument.default is argument.empty or argument.default is None and what == names.role(name)
 
     def first_memory(self, name):
         if self.reading.memory == "none" or self.arguments[name].default is None:
@@ -205,8 +207,8 @@ class Instance:
         required = argument.default is argument.empty
         if what == "key" and required:
             return True, self.key
-        if what == "shape" and required:
-            return True, self.holder.shape
+        if what in ("shape", "size") and required:
+            return True, self.holder.shape if what == "shape" else size(self.handed)
         if what in ("objective", "tolerance", "count") and required:
             return True, {"objective": lambda *_: 0.0, "tolerance": 0.0, "count": t}[what]
         return False, None
@@ -252,29 +254,56 @@ class _Missing(dict):
         return 0
 
 
-def roles(arguments):
-    """What each argument is: a role of ``names``, or "memory" for what nothing is known of."""
+def roles(arguments, asks=None):
+    """What each argument is: a role of ``names``, or "memory" for what nothing is known of. ``asks``: does the
+    candidate ask for its gradient? None when that is not known."""
     found = {name: names.role(name) for name in arguments}
+    if asks is False:  # what may be called like a gradient function, as df, is the gradient
+        found = {name: "gradient" if what == "gradient function" else what for name, what in found.items()}
     needed = required(arguments)
+    _tell_memories(found, needed)
     known = [name for name, what in found.items() if what in ("gradient", "gradient function")]
-    unknown = [name for name in needed if not found[name]]
-    if "parameters" not in found.values() and not known and len(needed) >= 2:  # (a, b) can only be (w, grad)
-        first, second = (unknown + [name for name in needed if name not in unknown])[:2]
-        found |= {first: "parameters", second: "gradient"}
+    unknown = [name for name in needed if not found[name] and not names.is_setting(name)]
+    free = unknown + [name for name in needed if name not in unknown and not names.is_setting(name)
+                      and found[name] not in ("step", "key", "count", "tolerance")]
+    if "parameters" not in found.values() and not known and len(free) >= 2:  # (a, b) can only be (w, grad)
+        found |= {free[0]: "parameters", free[1]: "gradient"}
     elif not known and unknown:
         found[unknown[0]] = "gradient"
-    elif not known and len(needed) == 1 and found[needed[0]] in ("parameters", "objective"):
+    elif not known and not asks and len(needed) == 1 and found[needed[0]] in ("parameters", "objective"):
         found[needed[0]] = "gradient"
     unknown = [name for name in needed if not found[name]]
-    if len(unknown) == 1 and known and "parameters" not in found.values():  # update(grad, thing)
-        found[unknown[0]] = "parameters"
+    if len(unknown) == 1 and known and "parameters" not in found.values() and not names.is_setting(unknown[0]):
+        found[unknown[0]] = "parameters"  # update(grad, thing)
     return {name: what or "memory" for name, what in found.items()}
+
+
+def _tell_memories(found, needed):
+    """In (w, grad, v_grad) one is the gradient, and what is named after it is a memory."""
+    gradients = [name for name in needed if found[name] == "gradient"]
+    if len(gradients) > 1 and [found[name] for name in needed].count("parameters") == 1:
+        gradient = min(gradients, key=len)
+        found |= {name: "memory" for name in gradients
+                  if name != gradient and names.plain(gradient) in names.plain(name)}
 
 
 def required(arguments):
     return [name for name, argument in arguments.items()
             if argument.default is argument.empty and argument.kind not in (argument.VAR_POSITIONAL,
                                                                             argument.VAR_KEYWORD)]
+
+
+def size(handed, place=None):
+    """What np.zeros is to be called with for an array like this; of a list or dict, how many it holds. ``place``: of
+    two sizes, those of a matrix, the first (0) or the second (1)."""
+    if isinstance(handed, (list, dict)):
+        return len(handed)
+    shape = np.shape(handed)
+    if place is not None and len(shape) != 2:
+        raise NotUnderstood("it takes the two sizes of a matrix")
+    if place is not None:
+        return shape[place]
+    return shape[0] if len(shape) == 1 or shape[1:] == (1,) else shape
 
 
 def _position(arguments, name):

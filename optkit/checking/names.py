@@ -10,9 +10,14 @@ import numpy as np
 _ROLES = {
     "gradient function": r"(get|compute|calc|func|f|eval|evaluate)?(grad|gradient|dfunc)(ient)?s?(of)?"
                          r"(f|fn|fun|func|function|callback|oracle|cost|loss|objective)|f(_?)grad(ient)?|df|dfdx|dfx|"
-                         r"fprime|jac|jacobian|gradf|gfunc|(cost|loss)grad(ient)?|calculategradient|gradientat",
-    "gradient": r".*grad.*|g|gs|gt|gw|gb|gf|gk|gtheta|d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|"
-                r"weights|bias|biases|var|wages|loss|z|ws|bs|value|values|j)\d*|"
+                         r"dfun|dfunc|dfunction|dfn|fprime|jac|jacobian|gradf|gfunc|(cost|loss)grad(ient)?|"
+                         r"calculategradient|gradientat",
+    "size": r"(n|num|numof|numberof|no)(params|parameters|features|weights|variables)|size|dim|dimension|"
+            r"(grad|gradient|param|parameter|weight|in|out|input|output)s?(size|dim)|(num|n)?(rows?|cols?|columns?)|"
+            r"n(in|out)|fan(in|out)",
+    "gradient": r".*grad.*|nabla.*|d[a-z]d(w|b|x|theta|param|params)|g|gs|gt|gw|gb|gf|gk|gtheta|"
+                r"d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|weights|bias|biases|var|wages|"
+                r"loss|z|ws|bs|value|values|j)\d*|"
                 r"(w|b|weight|weights|bias|biases|theta|param|params)(d|delta|deltas)|globalg|"
                 r"derivative|derivatives|slope|deltas?",
     "objective": r"f|fn|func|fun|function|fx|obj|objective|objectivefunction|loss|lossfn|lossfunc|lossfunction|cost|"
@@ -26,7 +31,7 @@ _ROLES = {
                   r"weightsdict|paramsdict|values?|xstart|xinit",
     "key": r"key|name|paramname|paramid|pid|layername|layerid|idx|index|layeridx|layerindex|layerkey|id|layernum|"
            r"varname",
-    "shape": r"shape|size|dim|dims|dimension|nparams|numparams|nfeatures|.*shape|shapes",
+    "shape": r".*shape|shapes|dims",
     "tolerance": r"tol|tolerance|threshold|thresh|precision|gtol|ftol|xtol|convergencetolerance|stop",
     "count": r"(num|n|max|maximum|no|number|total|nr)(of)?(iter|iters|iteration|iterations|step|steps|epoch|epochs)|"
              r"(iteration|iter|epoch|step)s?(number|count|max)|iterations|iters|epochs|steps|maxit|runs|niter",
@@ -59,6 +64,8 @@ _ALIASES = {
 _SPELLINGS = {"learning_rate": ("lr", "alpha", "eta"), "beta_1": ("beta1",), "beta_2": ("beta2",),
               "rho": ("decay_rate", "decay", "beta", "gamma"), "momentum": ("mu", "beta", "gamma"),
               "epsilon": ("eps",)}
+# Names that say "hyperparameter", whatever the rule; "err" and single letters may be anything.
+_SETTINGS = {alias for aliases in _ALIASES.values() for alias in aliases if len(alias) > 1} - {"err"}
 _PAIR = ("betas", "beta")  # one argument for beta_1 and beta_2
 
 
@@ -85,6 +92,11 @@ def hyperparameters(names, rule):
                 if name not in found.values():
                     found[field] = name
     return found
+
+
+def is_setting(name):
+    """Does the name say that this is a hyperparameter, of whichever rule?"""
+    return not role(name) and plain(name) in _SETTINGS
 
 
 def is_pair(name, argument, rule):

@@ -1,5 +1,6 @@
 """A candidate through the probe: step by step, or as it asks for its gradients."""
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -110,6 +111,8 @@ def _first_look(reading, start, g):
         return "in-place", None
     options = _options(holder, result)
     if not options:
+        if isinstance(result, list) and _of_other_count(holder, result):
+            raise Unreadable(f"{len(result)} arrays where {holder.count} were expected")
         if moved or isinstance(result, bool) or result is instance.made:
             return "in-place", None
         raise Unreadable(f"it returned {_described(result)}, which is not the parameters, and changed nothing in place")
@@ -126,6 +129,11 @@ def _first_look(reading, start, g):
         if np.nanmedian((second - first) / shift) > 0.5:
             return "new", i
     return "step", options[-1 if reading.last else 0]
+
+
+def _of_other_count(holder, result):
+    """Did a list of parameters come back that is longer or shorter than the one handed over?"""
+    return holder.kind == "list" and len(result) != holder.count and all(isinstance(p, np.ndarray) for p in result)
 
 
 def _described(result):
@@ -160,15 +168,16 @@ def _split(holder, result, index):
 # Through the probe, as the candidate asks for its gradients
 
 def asked(reading, start, g, factors, restore):
-    holder, asked, calls = reading.holder, [], []
+    holder, asked, calls, fresh = reading.holder, [], [], [True]
 
     def gradient(*arguments):
         point = _point(holder, arguments)
         calls.append(point)
         if point is None:
             raise Unreadable("it asks for the gradient at something that is not the parameters")
-        if not asked or not np.array_equal(point, asked[-1], equal_nan=True):
+        if fresh or not np.array_equal(point, asked[-1], equal_nan=True):
             asked.append(point)
+            fresh.clear()
         if len(asked) > len(g):
             raise _Enough
         values = holder.make(g[len(asked) - 1])
@@ -179,6 +188,7 @@ def asked(reading, start, g, factors, restore):
     try:
         for i in range(len(g) + 1):
             count = len(asked)
+            fresh.append(True)  # a new call is a new step, wherever it asks
             result = _call_asking(instance, gradient, i, factors, len(g))
             if len(asked) - count > 1:
                 single_steps = False
@@ -193,7 +203,7 @@ def asked(reading, start, g, factors, restore):
                 break
     except _Enough:
         pass
-    if len(asked) < 2:
+    if all(np.array_equal(point, asked[0]) for point in asked):
         raise Unreadable("it asks for the gradient at one point only")
     points = np.stack(asked[1:])
     notes = () if len(points) >= len(g) else (f"It stopped by itself after {len(points)} of {len(g)} steps.",)
@@ -213,8 +223,10 @@ def _point(holder, arguments):
 
 
 def _call_asking(instance, gradient, i, factors, steps):
-    def function(*_):
-        return 1.0 / (1 + i)
+    values = itertools.count(1)
+
+    def function(*_):  # falls with every call: some loops end when it does not
+        return 1.0 / (next(values) + i)
 
     fields = {own: field for field, own in instance.rates.items()}
     arguments, parameters = {}, iter(each(instance.holder, instance.handed))
