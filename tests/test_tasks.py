@@ -7,7 +7,8 @@ import optkit
 from optkit import tasks
 from optkit.datasets import load_digits, load_docstrings
 from optkit.hardware import keras
-from optkit.sweeps import _start, batches
+from optkit.sweeps import batches
+from optkit.training import start
 
 PARTS = ("train", "validation", "test")
 
@@ -182,9 +183,9 @@ def test_the_full_batch_descends_the_ravine_as_theory_says():
     minimum = np.linalg.lstsq(x.astype(float), y.astype(float), rcond=None)[0]
     after = optkit.sweep(optkit.GradientDescent(), task, learning_rate=[1.9, 2.1], seeds=[0], steps=50, batch_size=200)
     assert not after.diverged[0, 0] and after.diverged[1, 0]  # two over the largest curvature, which is 1
-    start = _start(task, 0)[0]
+    weights = start(task, 0)[0][0]
     np.testing.assert_allclose(axes.T @ (after.weights[0][0, 0] - minimum),
-                               (1 - 1.9 * curvatures[:, None]) ** 50 * (axes.T @ (start - minimum)), atol=2e-4)
+                               (1 - 1.9 * curvatures[:, None]) ** 50 * (axes.T @ (weights - minimum)), atol=2e-4)
 
 
 # All of them can be learnt
