@@ -232,6 +232,11 @@ def test_arrays_are_taken_as_they_are_but_for_float64():
     assert task.classifies and not own(train=(X, Y + 0.5)).classifies
 
 
+def test_only_what_comes_from_one_source_is_dealt_anew():
+    assert not own().exchangeable and not tasks.ravine().exchangeable
+    assert all(task().exchangeable for task in (tasks.digits, tasks.docstrings, tasks.linear_regression))
+
+
 def test_a_loss_may_be_a_name_an_object_or_a_function():
     loss = keras.losses.Huber()
     assert own(loss=loss).loss is loss
@@ -255,6 +260,8 @@ def test_a_loss_may_be_a_name_an_object_or_a_function():
     ("the inputs of train must be numbers", {"train": (np.full((4, 3), "a"), Y)}),
     ("the targets of test must be numbers", {"test": (X, np.array(list("abcd")))}),
     ("the inputs of test hold NaN", {"test": (X * np.nan, Y)}),
+    (r"the inputs of test must be like those of train.*\(4, 2\)", {"test": (X[:, :2], Y)}),
+    ("the targets of validation must be like those of train.*float", {"validation": (X, Y + 0.5)}),
     ("the targets of validation hold NaN", {"validation": (X, np.array([0, 1, np.inf, 2]))})])
 def test_refused_with_the_part_that_does_not_fit(words, changes):
     with pytest.raises(ValueError, match=words):
