@@ -256,6 +256,11 @@ def roles(arguments):
     """What each argument is: a role of ``names``, or "memory" for what nothing is known of."""
     found = {name: names.role(name) for name in arguments}
     needed = required(arguments)
+    gradients = [name for name, what in found.items() if what == "gradient"]
+    for name in gradients:  # "wd" may be the gradient of w; with one gradient too many, or a number, it is a decay
+        more = len(gradients) > max(1, list(found.values()).count("parameters"))
+        if names.plain(name) == "wd" and (more or isinstance(arguments[name].default, (int, float))):
+            found[name] = "memory"
     known = [name for name, what in found.items() if what in ("gradient", "gradient function")]
     unknown = [name for name in needed if not found[name]]
     if "parameters" not in found.values() and not known and len(needed) >= 2:  # (a, b) can only be (w, grad)
