@@ -9,15 +9,15 @@ import wrapt
 
 from optkit import rules, surfaces
 from optkit.paths import Path, descend
-from optkit.rules import (AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop, Rule)
+from optkit.rules import (AdaDelta, AdaGrad, Adam, AdaMax, AdamW, GradientDescent, Momentum, Nesterov, RMSprop, Rule)
 from optkit.symbols import equation
 
 _WHERE = {"check": "checking", "claims": None, "device": "hardware", "invariance": None,
           "KerasOptimizer": "keras_optimizer", "plot": None,
           "race": "races", "Race": "races", "sweep": "sweeps", "Sweep": "sweeps", "Task": "tasks", "tasks": None}
 
-__all__ = ["AdaDelta", "AdaGrad", "AdaMax", "Adam", "GradientDescent", "Momentum", "Nesterov", "Path", "RMSprop",
-           "Rule", "descend", "equation", "rules", "surfaces", *_WHERE]
+__all__ = ["AdaDelta", "AdaGrad", "AdaMax", "Adam", "AdamW", "GradientDescent", "Momentum", "Nesterov", "Path",
+           "RMSprop", "Rule", "descend", "equation", "rules", "surfaces", *_WHERE]
 
 
 # A model saved with our optimizer loads after ``import optkit``, whether Keras was imported before or comes after.

@@ -107,10 +107,16 @@ class Verdict:
     def _repr_mimebundle_(self, include=None, exclude=None):
         data = {"id": self.claim.id, "claim": CLAIMS[self.claim.id], "measured": self.claim.measured,
                 "refuted_if": self.claim.refuted_if, "number": self.number, "verdict": self.verdict}
-        return {"text/html": _table(self.rows()), "text/plain": repr(self)}, {KEY: data}
+        return {"text/html": _table(self.rows(), anchor(self.claim.id)), "text/plain": repr(self)}, {KEY: data}
 
 
-def _table(rows):
+def anchor(claim):
+    """Where on its page a claim is judged: what stands after # in an address."""
+    return f"verdict-{claim.lower()}"
+
+
+def _table(rows, anchor=""):
     cells = "".join(f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(text)}</td></tr>'
                     for name, text in rows.items())
-    return f'<table class="claim">{cells}</table>'
+    place = f' id="{anchor}"' if anchor else ""
+    return f'<table class="claim"{place}>{cells}</table>'

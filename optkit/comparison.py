@@ -37,3 +37,31 @@ def holm(chances):
     result = np.empty_like(chances)
     result[order] = np.minimum(1, corrected)
     return result
+
+
+def steps_to(loss, target, window=20):
+    """How many steps each run makes until the mean of its last ``window`` losses is at most ``target``; else infinity.
+
+    ``loss`` has the shape (..., steps), as ``Sweep.loss`` has, where a step's loss is that before it. A single batch
+    may be easy, the mean of several is not; the first possible answer is ``window``.
+    """
+    loss = np.asarray(loss, float)
+    if not 1 <= window <= loss.shape[-1]:
+        raise ValueError(f"window must be from 1 to the number of steps, {loss.shape[-1]}; got {window!r}")
+    means = np.lib.stride_tricks.sliding_window_view(loss, window, axis=-1).mean(axis=-1)  # infinite if one of them is
+    reached = means <= target
+    return np.where(reached.any(axis=-1), reached.argmax(axis=-1) + float(window), np.inf)
+
+
+def ratios_to_best(losses):
+    """How many times the lowest loss each rule has, setting by setting: a dict as ``losses``, from a rule to values.
+
+    The values, of shape (settings,), are losses, or steps to a target. Of these ratios a performance profile shows the
+    share below each factor (Dolan and More 2002). Where the lowest is infinite too, nobody solved the setting: ratios
+    are infinite.
+    """
+    values = np.array([np.asarray(own, float) for own in losses.values()])
+    best = values.min(axis=0)
+    with np.errstate(invalid="ignore"):
+        ratios = np.where(np.isfinite(values), values / best, np.inf)
+    return dict(zip(losses, ratios))

@@ -63,7 +63,7 @@ def _walk(rule, transform, factor=1.0, noise=np.zeros((_STEPS, 2))):
     with np.errstate(over="ignore", invalid="ignore"):  # a path that overflows is reported as one that diverges
         for t in range(_STEPS):
             gradient = factor * (back.T @ _SURFACE.gradient(back @ x) + noise[t])
-            step, state = rule.update(gradient, state)
+            step, state = rule.update(gradient, state, x)
             x = x - step
             points.append(back @ x)
             if not np.isfinite(x).all():

@@ -15,11 +15,12 @@ class KerasOptimizer(keras.optimizers.Optimizer):
     """A Keras optimizer that updates by ``rule``: ``model.compile(optimizer=KerasOptimizer(Adam()), ...)``.
 
     ``learning_rate`` takes the place of the rule's own when given, and may be a Keras schedule. Other keyword
-    arguments are those of ``keras.optimizers.Optimizer`` (``clipnorm``, ``weight_decay``, ``use_ema``, ...).
+    arguments are those of ``keras.optimizers.Optimizer`` (``clipnorm``, ``weight_decay``, ``use_ema``, ...). A rule
+    that decays the weights itself decays all of them, those of ``exclude_from_weight_decay`` too.
 
     It saves, loads and serialises with its model; a saved model loads after ``import optkit``, and when it trained by a
-    rule of your own, after that rule has been defined. ValueError when the rule is not one, has no learning rate, or
-    holds an array in place of a number.
+    rule of your own, after that rule has been defined. ValueError when the rule is not one, has no learning rate,
+    holds an array in place of a number, or decays the weights itself and is to do so twice.
     """
 
     def __init__(self, rule, learning_rate=None, **arguments):
@@ -30,6 +31,9 @@ class KerasOptimizer(keras.optimizers.Optimizer):
         for name, value in rule.hyperparameters().items():
             if np.ndim(value):
                 raise ValueError(f"{name} must be one number for a Keras optimizer, got {value!r}")
+        if "weight_decay" in rule.hyperparameters() and arguments.get("weight_decay") is not None:
+            raise ValueError(f"{type(rule).__name__} decays the weights itself: hand weight_decay to the rule, got "
+                             f"weight_decay={arguments['weight_decay']!r} beside it")
         super().__init__(rule.learning_rate if learning_rate is None else learning_rate, **arguments)
         self.rule = rule
 
@@ -49,7 +53,8 @@ class KerasOptimizer(keras.optimizers.Optimizer):
         state = {slot: variables[index].value for slot, variables in self.slots.items()}
         state["t"] = keras.ops.convert_to_tensor(self.iterations)  # a variable, or while Keras accumulates a tensor
         rule = dataclasses.replace(self.rule, learning_rate=learning_rate)
-        step, state = rule.update(keras.ops.cast(gradient, variable.dtype), state, variable.value)
+        step, state = rule.update(keras.ops.cast(gradient, variable.dtype), state,
+                                 keras.ops.convert_to_tensor(variable))
         self.assign_sub(variable, step)
         for slot, variables in self.slots.items():
             self.assign(variables[index], state[slot])

@@ -1,10 +1,15 @@
 """A fair comparison of update rules on one task: each tuned on its own grid, judged on fresh seeds."""
 
 import itertools
+import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas
 
+from optkit import plot, progress as bars
 from optkit.comparison import holm, sign_test
 from optkit.rules import Rule
 from optkit.sweeps import Sweep, sweep
@@ -12,6 +17,7 @@ from optkit.tasks import Task
 
 _MARGIN = 1.1  # a loss less than a tenth lower is no win, however sure
 _MOST_GRIDS = 8  # twelve rates, shifted seven times: sixteen decades
+_MEASURES = ("train_loss", "validation_loss", "test_loss", "test_accuracy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +27,8 @@ class Race:
     ``tuning``: the ``Sweep`` of the grid that holds the best learning rate within its edges, of shape (rates,
     tuning seeds). ``trials``: how many learning rates were tried in all. ``learning_rate``: the best one, by the
     median validation loss. ``results``: the ``Sweep`` at that rate over the fresh seeds, of shape (1, seeds).
+
+    In a notebook it shows itself: the loss of every rule over its learning rates, and the results below.
     """
 
     task: Task
@@ -29,18 +37,71 @@ class Race:
     learning_rate: dict[object, float]
     results: dict[object, Sweep]
 
+    def table(self):
+        """A pandas ``DataFrame`` with a row a training: those of the grid, and those with fresh seeds.
+
+        The columns: rule (its name or label), stage ("tuning" or "result"), trials (how many learning rates the rule
+        had in all), learning_rate, seed, train_loss, validation_loss, test_loss, test_accuracy (a share; missing where
+        the targets are no labels), diverged, and stuck: no more labels right than the commonest one has by itself.
+        """
+        frames = [self._rows(key, stage, swept[key]) for stage, swept in (("tuning", self.tuning),
+                                                                          ("result", self.results)) for key in swept]
+        return pandas.concat(frames, ignore_index=True)
+
+    def _rows(self, key, stage, swept):
+        rates, seeds = np.meshgrid(swept.grid["learning_rate"], swept.seeds, indexing="ij")
+        columns = {"rule": _name(key), "stage": stage, "trials": self.trials[key], "learning_rate": rates.ravel(),
+                   "seed": seeds.ravel()}
+        for measure in _MEASURES:
+            values = getattr(swept, measure)
+            columns[measure] = np.nan if values is None else np.ravel(values).astype(float)
+        return pandas.DataFrame(columns | {"diverged": swept.diverged.ravel(), "stuck": swept.stuck.ravel()})
+
+    def to_csv(self, path):
+        """Write the table as comma-separated values, whole or not at all; ``Race.read_csv`` makes a race of it again."""
+        path = Path(path)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8", newline="") as file:
+            try:
+                self.table().to_csv(file, index=False)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+
+    @classmethod
+    def read_csv(cls, path):
+        """The race that ``to_csv`` wrote, keyed by names: all but its task, loss curves, weights and parts (None).
+
+        ValueError when a column is missing or a rule has no rows of one of the stages.
+        """
+        table = pandas.read_csv(path)
+        if missing := {"rule", "stage", "trials", "learning_rate", "seed", *_MEASURES, "diverged", "stuck"} - set(table):
+            raise ValueError(f"{path} is not the table of a race: it has no column {', '.join(sorted(missing))}")
+        names = list(dict.fromkeys(table["rule"]))
+        tuning, results = ({name: _read_sweep(path, table, name, stage) for name in names}
+                           for stage in ("tuning", "result"))
+        return cls(None, tuning, {name: int(table.loc[table["rule"] == name, "trials"].iloc[0]) for name in names},
+                   {name: float(result.grid["learning_rate"][0]) for name, result in results.items()}, results)
+
+    def _repr_png_(self):
+        return plot.race(self)._repr_png_()
+
     def compare(self, first, second, measure="test_loss"):
-        """The ``Comparison`` of two of the rules by ``measure``: test_loss, validation_loss or train_loss.
+        """The ``Comparison`` of two of the rules, or of their names, by ``measure``: test_loss, validation_loss or
+        train_loss.
 
         A winner needs both: an exact sign test at 5%, corrected (Holm) for the number of pairs in this race, and a
         loss at least a tenth lower (median over the seeds). ValueError names a rule that did not take part.
         """
+        named = {_name(key): key for key in self.results}
+        first, second = (named.get(key, key) if isinstance(key, str) else key for key in (first, second))
         for key in (first, second):
             if key not in self.results:
-                raise ValueError(f"{_name(key)} did not take part; {', '.join(map(_name, self.results))} did")
+                raise ValueError(f"{_name(key)} did not take part; {', '.join(named)} did")
         if first == second:
             raise ValueError(f"compare needs two of the rules, got {_name(first)} twice")
-        losses = {key: getattr(result, measure)[0] for key, result in self.results.items()}
+        losses = {key: getattr(result, measure)[0].astype(float) for key, result in self.results.items()}
         tests = {frozenset(pair): _sign_test(losses[pair[0]], losses[pair[1]])
                  for pair in itertools.combinations(losses, 2)}
         corrected = dict(zip(tests, holm(list(tests.values()))))
@@ -57,6 +118,20 @@ class Race:
     def __repr__(self):
         seeds = len(next(iter(self.results.values())).seeds)
         return f"Race of {', '.join(map(_name, self.results))} on {seeds} fresh seeds"
+
+
+def _read_sweep(path, table, name, stage):
+    """The part of a sweep that a table holds: of the rule with this name, in this stage."""
+    rows = table[(table["rule"] == name) & (table["stage"] == stage)]
+    rates, seeds = list(dict.fromkeys(rows["learning_rate"])), list(dict.fromkeys(rows["seed"]))
+    if not len(rows) or len(rows) != len(rates) * len(seeds):
+        raise ValueError(f"{path} is not the table of a race: {name} has {len(rows)} rows of the stage {stage!r}, for "
+                         f"{len(rates)} learning rates and {len(seeds)} seeds")
+    values = {measure: rows[measure].to_numpy().reshape(len(rates), len(seeds)) for measure in (*_MEASURES, "diverged", "stuck")}
+    if np.isnan(values["test_accuracy"]).all():
+        values["test_accuracy"] = None
+    return Sweep(None, None, {"learning_rate": np.array(rates)}, tuple(int(seed) for seed in seeds), loss=None,
+                 weights=None, parts=None, **values)
 
 
 @dataclass(frozen=True)
@@ -76,28 +151,37 @@ class Comparison:
     chance: float
 
 
-def race(rules, task, *, steps, batch_size, schedule=None, rates=12, tuning_seeds=range(5), seeds=range(100, 130)):
+def race(rules, task, *, steps, batch_size, schedule=None, rates=12, tuning_seeds=range(5), seeds=range(100, 130),
+         progress=None):
     """The fair comparison of several rules on one task.
 
     ``rules`` is a list of rules, or a dict from a label to a rule. Every rule gets as many learning rates, ``rates``,
     each twice the one before, around the one that it comes with; when the best of them lies on the edge, the grid
     moves there and is run again. The best is the one with the lowest median validation loss over ``tuning_seeds``; it
     is then trained again with ``seeds``, which are others. ``steps``, ``batch_size`` and ``schedule`` as in
-    ``optkit.sweep``; a seed gives every rule the same initial weights and the same order of the data.
+    ``optkit.sweep``; a seed gives every rule the same initial weights and the same order of the data and, where the
+    task's examples are exchangeable, the same new split into three parts. ``progress``: whether a bar shows how far
+    it is; None: where somebody looks, at a terminal or a notebook opened in an editor.
 
     Returns a ``Race``. ValueError, before any training, names an argument that does not fit; and the rule for which
     no grid holds its best rate within its edges.
     """
     rules = _checked_rules(rules)
+    tuning_seeds, seeds = tuple(tuning_seeds), tuple(seeds)
     if set(tuning_seeds) & set(seeds):
         raise ValueError("seeds must differ from tuning_seeds: a rate must not be judged on what it was chosen by")
     if not isinstance(rates, int) or rates < 3:
         raise ValueError(f"rates must be a whole number of at least 3, got {rates!r}")
-    settings = {"steps": steps, "batch_size": batch_size, "schedule": schedule}
+    if not isinstance(task, Task):
+        raise ValueError(f"task must be an optkit.Task, such as optkit.tasks.digits(), got {task!r}")
+    settings = {"steps": steps, "batch_size": batch_size, "schedule": schedule, "redraw": task.exchangeable}
     tuning, trials, best, results = {}, {}, {}, {}
-    for key, rule in rules.items():
-        tuning[key], trials[key], best[key] = _tuned(rule, task, rates, tuning_seeds, settings)
-        results[key] = sweep(rule, task, learning_rate=[best[key]], seeds=seeds, **settings)
+    a_grid, all_fresh = rates * len(tuning_seeds), len(seeds)
+    with bars.shown(progress, len(rules) * (a_grid + all_fresh) * _counted(steps)) as bar:
+        settings["progress"] = bar
+        for key, rule in rules.items():
+            tuning[key], trials[key], best[key] = _tuned(rule, task, rates, tuning_seeds, settings)
+            results[key] = sweep(rule, task, learning_rate=[best[key]], seeds=seeds, **settings)
     return Race(task, tuning, trials, best, results)
 
 
@@ -111,6 +195,7 @@ def _tuned(rule, task, rates, seeds, settings):
         if 0 < best < rates - 1:
             return swept, grids * rates, float(grid[best])
         centre = grid[best]
+        settings["progress"].expect(swept.loss.size)
     raise ValueError(f"{type(rule).__name__} has no best learning rate between its edges in {_MOST_GRIDS} grid(s); the "
                      f"last one goes from {grid[0]:.1g} to {grid[-1]:.1g}. Give it one near its best to start from")
 
@@ -127,6 +212,11 @@ def _checked_rules(rules):
     if len(set(names)) < len(names):
         raise ValueError(f"two of the rules have the same name ({', '.join(names)}): give a dict from labels to rules")
     return rules
+
+
+def _counted(steps):
+    """How many steps a bar counts with; what is no number is refused by the first sweep."""
+    return steps if isinstance(steps, (int, np.integer)) and steps > 0 else 1
 
 
 def _name(key):

@@ -31,8 +31,9 @@ class Rule:
     its first axis has the length ``runs``, and row ``i`` is updated with value ``i``.
 
     ``ValueError`` names the field, the value and the allowed range when a hyperparameter does not fit: a learning
-    rate, epsilon or accumulator must be finite and at least 0, a decay (``momentum``, ``rho``, ``beta_1``,
-    ``beta_2``) must lie in [0, 1), any other must be finite. Values that TensorFlow is still tracing are not checked.
+    rate, epsilon, accumulator or weight decay must be finite and at least 0, a decay (``momentum``, ``rho``,
+    ``beta_1``, ``beta_2``) must lie in [0, 1), any other must be finite. Values that TensorFlow is still tracing are
+    not checked.
     """
 
     def __post_init__(self):
@@ -258,6 +259,29 @@ class AdaMax(Rule):
         return self.learning_rate / (1 - self.beta_1**t) * (m / (u + self.epsilon)), m, u
 
 
+@dataclass(frozen=True)
+class AdamW(Rule):
+    """Adam with weight decay beside its step and not in its gradient (Loshchilov and Hutter 2019, algorithm 2).
+
+    The paper multiplies the decay by the schedule alone; here, as in Keras, PyTorch and optax, the learning rate
+    multiplies it too, so that a step shrinks every parameter by ``learning_rate * weight_decay`` of itself. The default
+    decay is PyTorch's; Keras takes 0.004, optax 0.0001. Epsilon stands as in Adam, so Keras's is another here too.
+    """
+
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.01
+
+    def step(self, xp, t, g, x, m, v):
+        m = self.beta_1 * m + (1 - self.beta_1) * g
+        v = self.beta_2 * v + (1 - self.beta_2) * g**2
+        m_hat = m / (1 - self.beta_1**t)
+        v_hat = v / (1 - self.beta_2**t)
+        return self.learning_rate * (m_hat / (xp.sqrt(v_hat) + self.epsilon) + self.weight_decay * x), m, v
+
+
 # What lifts a rule from one array to a nest of arrays.
 
 def _is_tensor(value):
@@ -326,7 +350,7 @@ def _cast(value, leaf):
 
 
 _DECAYS = ("momentum", "rho", "beta_1", "beta_2")
-_NOT_NEGATIVE = ("learning_rate", "epsilon", "initial_accumulator")
+_NOT_NEGATIVE = ("learning_rate", "epsilon", "initial_accumulator", "weight_decay")
 
 
 def _checked(rule, name, value):

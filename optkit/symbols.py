@@ -124,7 +124,7 @@ def equation(rule):
 
 
 _LETTERS = {"learning_rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsilon": r"\epsilon",
-            "beta_1": r"\beta_1", "beta_2": r"\beta_2", "delta": r"\Delta"}
+            "beta_1": r"\beta_1", "beta_2": r"\beta_2", "weight_decay": r"\lambda", "delta": r"\Delta"}
 _FUNCTIONS = {"sqrt": r"\sqrt{%s}", "abs": r"\left|%s\right|", "maximum": r"\max\left(%s\right)",
               "minimum": r"\min\left(%s\right)", "exp": r"\exp\left(%s\right)",
               "sign": r"\operatorname{sign}\left(%s\right)"}

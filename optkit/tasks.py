@@ -18,8 +18,10 @@ class Task:
 
     ``model`` is a function without arguments that returns a new Keras model. ``loss`` is a Keras loss, its name, or a
     function of targets and outputs with one value an example. ``train``, ``validation`` and ``test`` are pairs of
-    arrays (inputs, targets) with as many rows; integer targets are class labels. ValueError names the part and what
-    is wrong with it: not a pair, of unequal length, empty, not finite.
+    arrays (inputs, targets) with as many rows; integer targets are class labels. ``exchangeable``: whether the three
+    parts may be dealt anew, as ``optkit.race`` then does for every seed; not so where a part differs on purpose, as
+    later data or other writers do. ValueError names the part and what is wrong with it: not a pair, of unequal
+    length, empty, not finite, unlike the part to train on.
     """
 
     model: Callable[[], Any]
@@ -27,6 +29,7 @@ class Task:
     train: tuple
     validation: tuple
     test: tuple
+    exchangeable: bool = False
 
     def __post_init__(self):
         if not callable(self.model) or isinstance(self.model, keras.Model):
@@ -36,6 +39,8 @@ class Task:
             raise ValueError("loss must be a Keras loss, its name, or a function of targets and outputs")
         for part in ("train", "validation", "test"):
             object.__setattr__(self, part, _checked_part(part, getattr(self, part)))
+        for part in ("validation", "test"):
+            _check_alike(self.train, part, getattr(self, part))
 
     @property
     def classifies(self):
@@ -58,6 +63,14 @@ def _checked_part(name, part):
     return tuple(array.astype("float32") if array.dtype == "float64" else array for array in (inputs, targets))
 
 
+def _check_alike(train, name, part):
+    for kind, array, other in zip(("inputs", "targets"), part, train):
+        labels = np.issubdtype(other.dtype, np.integer)
+        if array.shape[1:] != other.shape[1:] or labels and not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(f"the {kind} of {name} must be like those of train, which have the shape {other.shape} "
+                             f"and the dtype {other.dtype}; got {array.shape} and {array.dtype}")
+
+
 def linear_regression():
     """The line y = 2 x + 3 with noise: 1,000 points, x uniform in [0, 10], noise normal with deviation 1.
 
@@ -70,7 +83,7 @@ def linear_regression():
     def model():
         return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
 
-    return Task(model, "mean_squared_error", *_split(x, y, 600, 200))
+    return Task(model, "mean_squared_error", *_split(x, y, 600, 200), exchangeable=True)
 
 
 def digits():
@@ -82,7 +95,7 @@ def digits():
         return keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, activation="relu"),
                                  keras.layers.Dense(10)])
 
-    return Task(model, _cross_entropy(), *_split(*load_digits(), 1400, 197))
+    return Task(model, _cross_entropy(), *_split(*load_digits(), 1400, 197), exchangeable=True)
 
 
 def deep_digits():
@@ -91,7 +104,7 @@ def deep_digits():
         hidden = [keras.layers.Dense(32, activation="tanh") for _ in range(8)]
         return keras.Sequential([keras.Input((64,)), *hidden, keras.layers.Dense(10)])
 
-    return Task(model, _cross_entropy(), *_split(*load_digits(), 1400, 197))
+    return Task(model, _cross_entropy(), *_split(*load_digits(), 1400, 197), exchangeable=True)
 
 
 def convolutional_digits():
@@ -104,7 +117,7 @@ def convolutional_digits():
         return keras.Sequential([keras.Input((8, 8, 1)), *filters, keras.layers.Flatten(), keras.layers.Dense(10)])
 
     images, labels = load_digits()
-    return Task(model, _cross_entropy(), *_split(images.reshape(-1, 8, 8, 1), labels, 1400, 197))
+    return Task(model, _cross_entropy(), *_split(images.reshape(-1, 8, 8, 1), labels, 1400, 197), exchangeable=True)
 
 
 def docstrings():
@@ -121,7 +134,7 @@ def docstrings():
     def model():
         return keras.Sequential([keras.Input((len(words),)), keras.layers.Dense(len(packages))])
 
-    return Task(model, _cross_entropy(), *_split(np.sign(counts), labels, len(counts) - 600, 300))
+    return Task(model, _cross_entropy(), *_split(np.sign(counts), labels, len(counts) - 600, 300), exchangeable=True)
 
 
 def ravine(condition_number=100.0):

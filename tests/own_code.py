@@ -303,3 +303,137 @@ def plain_lists_with_gradient_function(hat):
             x = [value - one.direction(slope, hat) for value, one, slope in zip(x, own, g)]
         return x
     return adam
+
+
+# AdamW, right and with the decay in the gradient: ``DECAYED[name]`` is ``(form, make)``, and ``make`` is given ``move``,
+# a function ``move(memory, w, g, lr, wd)`` that returns the step.
+DECAYED = {}
+
+
+def decayed(kind):
+    def register(make):
+        DECAYED[make.__name__] = kind, make
+        return make
+    return register
+
+
+def beside(memory, w, g, lr, wd):
+    memory.lr = lr
+    return memory.direction(g, right) + lr * wd * w
+
+
+def in_gradient(memory, w, g, lr, wd):
+    memory.lr = lr
+    return memory.direction(g + wd * w, right)
+
+
+@decayed("new")
+def decaying_class(move):
+    class Mine:
+        def __init__(self, lr=0.001, weight_decay=0.01):
+            self.lr, self.weight_decay, self.own = lr, weight_decay, Base()
+
+        def update(self, w, grad):
+            return w - move(self.own, w, grad, self.lr, self.weight_decay)
+    return Mine
+
+
+@decayed("new")
+def decaying_object_with_short_names(move):
+    class Mine:
+        def __init__(self, lr, wd):
+            self.lr, self.wd, self.own = lr, wd, Base()
+
+        def step(self, theta, g):
+            return theta - move(self.own, theta, g, self.lr, self.wd)
+    return Mine(0.001, 0.01)
+
+
+@decayed("new")
+def decaying_class_whose_names_are_required(move):
+    return type(decaying_object_with_short_names(move))
+
+
+@decayed("new")
+def decaying_function(move):
+    def adamw(w, dw, m, v, t, lr, b1, b2, eps, wd):
+        own = Base()
+        own.m, own.v, own.t = m, v, t - 1
+        w = w - move(own, w, dw, lr, wd)
+        return w, own.m, own.v
+    return adamw
+
+
+@decayed("new")
+def decaying_function_with_config(move):
+    def adamw(x, dx, config=None):
+        config = {} if config is None else config
+        own = config.setdefault("own", Base())
+        return x - move(own, x, dx, config.setdefault("lr", 0.001), config.setdefault("lambda_", 0.01)), config
+    return adamw
+
+
+@decayed("step")
+def decaying_step(move):
+    class Mine:
+        def __init__(self, lr=0.001, lambda_=0.01):
+            self.lr, self.lambda_, self.own = lr, lambda_, Base()
+
+        def get_update(self, w, grad):
+            return move(self.own, w, grad, self.lr, self.lambda_)
+    return Mine
+
+
+@decayed("step")
+def decaying_step_to_be_added(move):
+    class Mine(decaying_step(move)):
+        def get_update(self, w, grad):
+            return -super().get_update(w, grad)
+    return Mine
+
+
+@decayed("step")
+def decaying_direction(move):
+    class Mine:
+        def __init__(self):
+            self.own = Base()
+
+        def direction(self, w, grad):
+            return move(self.own, w, grad, 1.0, 0.01)
+    return Mine
+
+
+@decayed("in-place")
+def decaying_dict(move):
+    class Mine:
+        def __init__(self, learning_rate=0.001, decay=0.01):
+            self.learning_rate, self.decay, self.own = learning_rate, decay, {}
+
+        def update(self, params, grads):
+            for key in params:
+                own = self.own.setdefault(key, Base())
+                params[key] -= move(own, params[key], grads[key], self.learning_rate, self.decay)
+    return Mine
+
+
+@decayed("held")
+def decaying_parameters_as_pytorch_has_them(move):
+    class Mine:
+        def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+            self.params, self.lr, self.weight_decay = list(params), lr, weight_decay
+            self.own = [Base() for _ in self.params]
+
+        def step(self):
+            for own, p in zip(self.own, self.params):
+                p.data = p.data - move(own, p.data, p.grad, self.lr, self.weight_decay)
+    return Mine
+
+
+@decayed("callback")
+def decaying_loop(move):
+    def adamw(grad_fn, x0, lr=0.001, wd=0.01, n_iterations=100):
+        own, x = Base(), np.array(x0)
+        for _ in range(n_iterations):
+            x = x - move(own, x, grad_fn(x), lr, wd)
+        return x
+    return adamw

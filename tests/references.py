@@ -7,7 +7,7 @@ of each step and ``start`` the first parameters; the result is the displacement 
 
 import numpy as np
 
-from optkit import AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop
+from optkit import AdaDelta, AdaGrad, Adam, AdaMax, AdamW, GradientDescent, Momentum, Nesterov, RMSprop
 
 
 def weights(decay, steps):
@@ -82,17 +82,20 @@ def adamax(g, rate, start, *, beta_1, beta_2, epsilon):
     return moved(rate * weighted_mean(beta_1, g) / (u + epsilon))
 
 
-def adamw(g, rate, start, *, beta_1, beta_2, epsilon, decay):
+def adamw(g, rate, start, *, beta_1, beta_2, epsilon, weight_decay):
     """Loshchilov and Hutter 2019, algorithm 2, with the decay multiplied by the learning rate as in libraries."""
-    pulls = rate * adam_ratio(g, beta_1, beta_2, epsilon)
-    keeps = 1 - rate * decay
-    after = [np.prod(keeps[: t + 1], axis=0) * start
-             - sum(np.prod(keeps[i + 1 : t + 1], axis=0) * pulls[i] for i in range(t + 1)) for t in range(len(g))]
-    return np.array(after) - start
+    return shrinking(rate * adam_ratio(g, beta_1, beta_2, epsilon), rate * weight_decay, start)
+
+
+def shrinking(steps, lost, start):
+    """The start, and every step, lose the share ``lost`` at each later step: how far that leads from the start."""
+    logs = np.cumsum(np.log1p(-lost), axis=0)  # of what is left of the start
+    return np.array([np.expm1(logs[t]) * start - (np.exp(logs[t] - logs[: t + 1]) * steps[: t + 1]).sum(axis=0)
+                     for t in range(len(steps))])
 
 
 REFERENCES = {GradientDescent: gradient_descent, Momentum: momentum, Nesterov: nesterov, AdaGrad: adagrad,
-              AdaDelta: adadelta, RMSprop: rmsprop, Adam: adam, AdaMax: adamax}
+              AdaDelta: adadelta, RMSprop: rmsprop, Adam: adam, AdaMax: adamax, AdamW: adamw}
 
 
 # Two papers state their method by positions, for a constant learning rate.
@@ -134,10 +137,19 @@ def keras_rmsprop(g, rate, start, *, rho, epsilon):
 
 def keras_adam(g, rate, start, *, beta_1, beta_2, epsilon):
     """The "epsilon hat" form of Kingma and Ba 2015, before section 2.1: epsilon is added to the uncorrected root."""
+    return moved(rate * keras_adam_ratio(g, beta_1, beta_2, epsilon))
+
+
+def keras_adam_ratio(g, beta_1, beta_2, epsilon):
     t = np.arange(1, len(g) + 1).reshape((-1,) + (1,) * (g.ndim - 1))
     root = np.sqrt((1 - beta_2) * weighted_sum(beta_2, g * g))
-    return moved(rate * np.sqrt(1 - beta_2**t) * weighted_mean(beta_1, g) / (root + epsilon))
+    return np.sqrt(1 - beta_2**t) * weighted_mean(beta_1, g) / (root + epsilon)
+
+
+def keras_adamw(g, rate, start, *, beta_1, beta_2, epsilon, weight_decay):
+    """The weights shrink, and then comes the step of Keras's Adam."""
+    return shrinking(rate * keras_adam_ratio(g, beta_1, beta_2, epsilon), rate * weight_decay, start)
 
 
 KERAS = REFERENCES | {Momentum: keras_momentum, Nesterov: keras_nesterov, AdaGrad: keras_adagrad,
-                      RMSprop: keras_rmsprop, Adam: keras_adam}
+                      RMSprop: keras_rmsprop, Adam: keras_adam, AdamW: keras_adamw}

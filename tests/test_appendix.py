@@ -42,7 +42,7 @@ def test_every_symbol_of_the_equations_is_in_the_notation(rule):
 
 def test_every_hyperparameter_is_in_the_notation():
     text = (APPENDIX / "notation.md").read_text("utf-8")
-    assert len(RULES) == 8
+    assert len(RULES) == 9
     for rule in RULES:
         for name in rule().hyperparameters():
             assert f"`{name}`" in text, name

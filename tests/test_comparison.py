@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optkit.comparison import holm, sign_test
+from optkit.comparison import holm, ratios_to_best, sign_test, steps_to
 
 
 @pytest.mark.parametrize("wins, pairs, chance", [(20, 20, 2 / 2**20), (15, 20, 0.0414), (14, 20, 0.1153),
@@ -36,3 +36,19 @@ def test_holm_multiplies_the_smallest_most_and_keeps_the_order():
     assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
     with pytest.raises(ValueError, match="between 0 and 1"):
         holm([0.5, 1.5])
+
+
+def test_steps_to_a_target_are_counted_by_the_mean_of_a_window():
+    falling = np.arange(10, 0, -1.0)  # 10, 9, ..., 1
+    easy_batch = np.array([9, 9, 0, 9, 9, 9, 9, 9, 9, 9.0])
+    broken = np.array([9, 9, 9, np.inf, 1, 1, 1, 1, 1, 1.0])
+    assert list(steps_to([falling, easy_batch, broken], 5, window=3)) == [7, np.inf, 7]
+    assert list(steps_to([falling, easy_batch], 5, window=1)) == [6, 3]
+    with pytest.raises(ValueError, match="window must be from 1 to the number of steps, 10"):
+        steps_to(falling, 5, window=11)
+
+
+def test_ratios_to_the_best_are_taken_setting_by_setting():
+    ratios = ratios_to_best({"one": [1.0, 4.0, np.inf], "two": [3.0, 2.0, np.inf], "three": [np.inf, 2.0, np.inf]})
+    assert {key: list(values) for key, values in ratios.items()} == {
+        "one": [1, 2, np.inf], "two": [3, 1, np.inf], "three": [np.inf, 1, np.inf]}

@@ -30,6 +30,13 @@ def test_entries_follow_from_the_formula(rule, loss, turned):
     assert entries["noisy gradients"].startswith("stays ")
 
 
+def test_weight_decay_knows_the_units_of_the_parameters():
+    """Beside the step a decay is in the units of the path; the size of the loss is none of its business."""
+    entries = ledger(optkit.AdamW(0.05, weight_decay=0.5)).rows["AdamW"]
+    assert entries["loss × 1,000"] == UNCHANGED
+    assert all(entries[name] != UNCHANGED for name in ("first axis in other units", "turned by 30°"))
+
+
 def test_several_rules_stand_side_by_side():
     table = ledger(optkit.GradientDescent(0.05), optkit.Adam(0.05))
     assert table._repr_html_().count("<th ") == 2 + 4

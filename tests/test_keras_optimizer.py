@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from optkit import (AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, KerasOptimizer, Momentum, Nesterov, RMSprop,
-                    Rule, tasks)
+from optkit import (AdaDelta, AdaGrad, Adam, AdaMax, AdamW, GradientDescent, KerasOptimizer, Momentum, Nesterov,
+                    RMSprop, Rule, tasks)
 from optkit.hardware import keras, tensorflow as tf
 
 # A rule, and Keras's own optimizer with the same numbers. Where the two put epsilon in different places it is tiny,
@@ -24,6 +24,7 @@ PAIRS = {
     "RMSprop": (RMSprop(0.01, 0.8, TINY), lambda: own.RMSprop(0.01, 0.8, epsilon=TINY)),
     "Adam": (Adam(0.01, 0.8, 0.99, TINY), lambda: own.Adam(0.01, 0.8, 0.99, TINY)),
     "AdaMax": (AdaMax(0.01, 0.8, 0.99, 1e-3), lambda: own.Adamax(0.01, 0.8, 0.99, 1e-3)),
+    "AdamW": (AdamW(0.01, 0.8, 0.99, TINY, 2.0), lambda: own.AdamW(0.01, 2.0, 0.8, 0.99, TINY)),
 }
 
 generator = np.random.default_rng(8)
@@ -168,7 +169,8 @@ class Sign(Rule):
         return self.learning_rate * xp.tanh(self.sharpness * m), m
 
 
-@pytest.mark.parametrize("rule", [GradientDescent(0.1), AdaGrad(0.1, 0.2), AdaDelta(), Adam(0.1), Sign(0.02, 3.0)],
+@pytest.mark.parametrize("rule", [GradientDescent(0.1), AdaGrad(0.1, 0.2), AdaDelta(), Adam(0.1), Sign(0.02, 3.0),
+                                  AdamW(0.1, weight_decay=0.3)],
                          ids=lambda rule: type(rule).__name__)
 def test_a_loaded_model_goes_on_exactly_where_it_was(rule, tmp_path):
     model = trained(KerasOptimizer(rule, clipnorm=5.0))
@@ -247,10 +249,21 @@ class Fixed(Rule):
     ("rule must be one of optkit.rules", "adam"), ("rule must be one of optkit.rules", Adam),
     ("Fixed has no learning_rate", Fixed()),
     ("learning_rate must be one number", Adam(np.array([0.1, 0.2]))),
-    ("beta_1 must be one number", Adam(beta_1=np.array([0.8])))])
+    ("beta_1 must be one number", Adam(beta_1=np.array([0.8]))),
+    ("weight_decay must be one number", AdamW(weight_decay=np.array([0.1])))])
 def test_refused(words, rule):
     with pytest.raises(ValueError, match=words):
         KerasOptimizer(rule)
+
+
+def test_weights_decay_once():
+    with pytest.raises(ValueError, match="AdamW decays the weights itself.*got weight_decay=0.1 beside it"):
+        KerasOptimizer(AdamW(), weight_decay=0.1)
+    assert KerasOptimizer(AdamW(), weight_decay=None).weight_decay is None
+    assert_same(trained(KerasOptimizer(AdamW(0.01, weight_decay=2.0))),
+                trained(KerasOptimizer(Adam(0.01), weight_decay=2.0)))
+    assert not np.allclose(trained(KerasOptimizer(AdamW(0.01, weight_decay=2.0))).get_weights()[0],
+                           trained(KerasOptimizer(Adam(0.01))).get_weights()[0], atol=1e-3)
 
 
 def test_a_keras_task_trains_by_name():

@@ -10,7 +10,7 @@ import optkit
 from optkit import plot, surfaces
 
 RULES = [optkit.GradientDescent, optkit.Momentum, optkit.Nesterov, optkit.AdaGrad, optkit.AdaDelta, optkit.RMSprop,
-         optkit.Adam, optkit.AdaMax]
+         optkit.Adam, optkit.AdaMax, optkit.AdamW]
 
 
 def contrast(colour, ground):
@@ -135,3 +135,62 @@ def test_contours_draw_the_map_its_curves_and_marks_and_take_infinity():
     axis = figure.axes[0]
     assert axis.get_xlabel() == "rate" and axis.get_ylabel() == "momentum"
     assert [line.get_label() for line in axis.lines] == ["edge", "best"]
+
+
+def test_winners_colour_the_lowest_line_at_each_place():
+    x = np.array([0.1, 1.0, 10.0])
+    figure = plot.winners(x, {"Adam": [1.0, 2.0, np.inf], "Momentum": [3.0, 1.0, 4.0], "AdaGrad": [5.0, 5.0, 5.0]},
+                          x_label="learning rate", y_label="test loss")
+    axis = figure.axes[0]
+    coloured = {line.get_label(): line.get_ydata() for line in axis.lines if not line.get_label().startswith("_")}
+    assert set(coloured) == {"Adam", "Momentum"}  # AdaGrad is nowhere lowest
+    assert np.array_equal(coloured["Adam"], [1, np.nan, np.nan], equal_nan=True)
+    assert np.array_equal(coloured["Momentum"], [np.nan, 1, 4], equal_nan=True)
+    assert figure._repr_png_() and axis.get_xscale() == axis.get_yscale() == "log"
+
+
+def test_profiles_rise_to_the_share_within_each_factor():
+    tuned = {"Adam": [1.0, 2.0], "Momentum": [1.5, 1.0], "AdaGrad": [np.inf, 20.0]}
+    figure = plot.profiles({"tuned": tuned, "default": {key: np.multiply(own, 5) for key, own in tuned.items()}})
+    assert [axis.get_title() for axis in figure.axes[:3]] == ["Adam", "Momentum", "AdaGrad"]
+    for axis, name in zip(figure.axes, tuned):
+        first, second = [line for line in axis.lines if not line.get_label().startswith("_")]
+        assert (first.get_label(), second.get_label()) == ("tuned", "default")
+        assert np.all(np.diff(first.get_ydata()) >= 0) and first.get_ydata()[-1] == np.mean(np.array(tuned[name]) <= 10)
+        assert second.get_ydata()[0] == 0
+    assert figure.axes[0].lines[-2].get_ydata()[0] == 0.5  # Adam is the best of one setting
+    assert figure._repr_png_()
+
+
+def test_a_matrix_holds_its_texts_and_names_its_rows_and_columns():
+    figure = plot.matrix({"Adam": [1.0, 20.0], "AdaGrad": [1.5, np.inf]}, columns=["digits", "text"],
+                         texts={"Adam": ["1.0", ">10"], "AdaGrad": ["1.5", "-"]})
+    axis = figure.axes[0]
+    assert [text.get_text() for text in axis.texts] == ["1.0", ">10", "1.5", "-"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["Adam", "AdaGrad"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["digits", "text"]
+    assert axis.images[0].get_array().max() == 1 and axis.images[0].get_array().min() == 0
+    assert figure._repr_png_()
+
+
+def test_symptom_draws_the_first_run_boldly_and_marks_where_it_ends():
+    before = np.array([[1.0, 2, np.nan], [1, 3, 4]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = plot.symptom(before, np.ones((2, 3)), titles=("rate 1", "rate 0.1"), y_log=True)
+        assert figure._repr_png_()
+    left, right = figure.axes
+    faint, bold, cross = left.lines
+    assert bold.get_linewidth() > faint.get_linewidth() and list(faint.get_ydata()) == [1, 3, 4]
+    assert cross.get_marker() == "x" and (cross.get_xdata()[0], cross.get_ydata()[0]) == (1, 2)
+    assert len(right.lines) == 2 and left.get_ylim() == right.get_ylim()
+    assert (left.get_title(loc="left"), right.get_title(loc="left")) == ("rate 1", "rate 0.1")
+
+
+def test_symptom_tells_two_curves_of_a_run_apart():
+    pair = {"training": [3.0, 2, 1], "validation": [3, 2, 2]}
+    left, right = plot.symptom(pair, pair, x=[0, 10, 20]).axes
+    training, validation = left.lines
+    assert training.get_linestyle() != validation.get_linestyle()
+    assert list(training.get_xdata()) == [0, 10, 20]
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["training", "validation"]

@@ -3,10 +3,11 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas
 import pytest
 
 import optkit
-from optkit import Adam, GradientDescent, Momentum, races, tasks
+from optkit import Adam, GradientDescent, Momentum, plot, races, tasks
 from optkit.races import Race, race
 
 
@@ -141,3 +142,112 @@ def test_who_did_not_take_part_is_named():
 def test_it_prints_who_ran(run):
     assert repr(run) == "Race of GradientDescent, Momentum on 30 fresh seeds"
     assert optkit.race is race
+
+
+# The table, its file, and the picture
+
+def test_the_table_has_a_row_a_training(run):
+    table = run.table()
+    assert len(table) == 2 * (12 * 5 + 30) and set(table["stage"]) == {"tuning", "result"}
+    rows = table[(table["rule"] == "Momentum") & (table["stage"] == "result")]
+    result = run.results[Momentum()]
+    assert rows["seed"].tolist() == list(range(100, 130))
+    np.testing.assert_array_equal(rows["test_loss"], result.test_loss[0])
+    assert (rows["learning_rate"] == run.learning_rate[Momentum()]).all()
+    assert rows["test_accuracy"].isna().all() and (table["trials"] == 12).all()
+
+
+def test_a_race_is_written_and_read_back(run, tmp_path):
+    path = tmp_path / "race.csv"
+    run.to_csv(path)
+    back = Race.read_csv(path)
+    pandas.testing.assert_frame_equal(back.table(), run.table(), check_exact=True)
+    assert back.compare("Momentum", "GradientDescent") == run.compare("Momentum", "GradientDescent")
+    assert back.learning_rate["Momentum"] == run.learning_rate[Momentum()]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_infinite_losses_survive_the_file(tmp_path):
+    digits = race([GradientDescent(100)], tasks.digits(), steps=5, batch_size=64, tuning_seeds=[0], seeds=[1])
+    assert np.isinf(digits.table()["test_loss"]).any()
+    digits.to_csv(tmp_path / "race.csv")
+    pandas.testing.assert_frame_equal(Race.read_csv(tmp_path / "race.csv").table(), digits.table(), check_exact=True)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(run, tmp_path, monkeypatch):
+    path = tmp_path / "race.csv"
+    path.write_text("precious")
+
+    def full(*_, **__):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(pandas.DataFrame, "to_csv", full)
+    with pytest.raises(OSError, match="No space"):
+        run.to_csv(path)
+    assert path.read_text() == "precious" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda table: table.drop(columns="seed"), "no column seed"),
+    (lambda table: table.iloc[:-1], "Momentum has 29 rows of the stage 'result'"),
+    (lambda table: table[table["stage"] == "tuning"], "GradientDescent has 0 rows of the stage 'result'"),
+])
+def test_a_table_that_is_no_race_is_refused(run, tmp_path, change, message):
+    change(run.table()).to_csv(tmp_path / "race.csv", index=False)
+    if "29" in message:  # a row lost from one of the seeds' rates
+        table = pandas.concat([run.table(), run.table().iloc[[-1]].assign(learning_rate=9.0)])
+        table.to_csv(tmp_path / "race.csv", index=False)
+        message = "Momentum has 31 rows of the stage 'result', for 2 learning rates"
+    with pytest.raises(ValueError, match=message):
+        Race.read_csv(tmp_path / "race.csv")
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_race_draws_itself(run, count):
+    several = Race(None, *[{f"rule {i}": which[Momentum()] for i in range(count)} for which in
+                           (run.tuning, run.trials, run.learning_rate, run.results)])
+    assert several._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
+    axes = plot.race(several).axes
+    assert len(axes) == (2 if count == 2 else 6)
+    dots = axes[-1]
+    assert [label.get_text() for label in dots.get_yticklabels()] == [f"rule {i}" for i in range(count)]
+
+
+def test_the_default_rate_is_marked_and_the_chosen_one_ringed(run):
+    axis = plot.race(run).axes[0]
+    dotted = {line.get_xdata()[0] for line in axis.lines if line.get_linestyle() == ":"}
+    rings = {float(line.get_xdata()[0]) for line in axis.lines if line.get_markerfacecolor() == "none"}
+    assert dotted == {0.01} and rings == set(run.learning_rate.values())
+
+
+def test_names_serve_as_well_as_rules(run):
+    assert run.compare("Momentum", "GradientDescent") == run.compare(Momentum(), GradientDescent())
+
+
+# The split
+
+def test_a_seed_redraws_the_split_for_every_rule_alike():
+    digits = race([GradientDescent(0.1), Adam(0.01)], tasks.digits(), steps=2, batch_size=64, rates=3, tuning_seeds=[0],
+                  seeds=[1, 2])
+    first, second = digits.results.values()
+    sizes = [1400, 197, 200]
+    for part, other, size in zip(first.parts, second.parts, sizes):
+        assert part.shape == (2, size)
+        np.testing.assert_array_equal(part, other)
+        assert not np.array_equal(np.sort(part[0]), np.sort(part[1]))
+    assert sorted(np.concatenate([part[0] for part in first.parts])) == list(range(1797))
+
+
+def test_parts_that_are_not_exchangeable_stay():
+    same = race([GradientDescent()], tasks.ravine(), steps=9, batch_size=200, rates=9, tuning_seeds=[0], seeds=[1, 2])
+    np.testing.assert_array_equal(same.results[GradientDescent()].parts[2], [range(300, 400)] * 2)
+
+
+def test_a_race_compiles_once_a_rule():
+    from optkit import training
+
+    task = tasks.linear_regression()
+    for steps, rates in ((70, 5), (30, 7), (90, 4)):
+        race([Momentum()], task, steps=steps, batch_size=100, rates=rates)
+    program = training._train_program(Momentum, task)
+    assert program.experimental_get_tracing_count() == 1

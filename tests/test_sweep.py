@@ -433,6 +433,75 @@ def test_sweeps_of_many_shapes_log_nothing(caplog):
     assert caplog.records == []
 
 
+# Layers that keep something
+
+NORMAL = network(dense(4), lambda: keras.layers.BatchNormalization(momentum=0.75), dense(3))
+
+
+def test_batch_normalisation_keeps_its_averages_run_by_run():
+    task = blobs(NORMAL)
+    result = short(GradientDescent(), task, learning_rate=[0.1, 0.2], steps=20)
+    for i, rate in enumerate((0.1, 0.2)):
+        for j, seed in enumerate(result.seeds):
+            start = [array[0, j] for array in short(GradientDescent(0.0), task, learning_rate=[0.0], steps=1).weights]
+            model = task.model()
+            kept = [k for k, variable in enumerate(model.weights) if "moving" in variable.path]
+            for k in kept:  # the run that does not move has averages all the same
+                start[k] = model.get_weights()[k]
+            model.set_weights(start)
+            for batch in orders(20, seed, 20, 8):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(task.loss(task.train[1][batch], model(task.train[0][batch], training=True)))
+                gradient = tape.gradient(loss, model.trainable_variables)
+                for variable, g in zip(model.trainable_variables, gradient):
+                    variable.assign_sub(rate * g)
+            for ours, plain in zip(result.weights, model.get_weights()):
+                np.testing.assert_allclose(ours[i, j], plain, rtol=1e-4, atol=1e-5)
+            after = tf.reduce_mean(task.loss(task.test[1], model(task.test[0], training=False)))
+            np.testing.assert_allclose(result.test_loss[i, j], after, rtol=1e-4)
+
+
+def test_a_frozen_layer_stays():
+    task = blobs(network(lambda: keras.layers.Dense(4, name="gates", trainable=False), dense(3)))
+    moved, still = short(GradientDescent(0.5), task), short(GradientDescent(0.0), task)
+    np.testing.assert_array_equal(moved.weights[0], still.weights[0])
+    assert not np.array_equal(moved.weights[2], still.weights[2])
+
+
+# The split
+
+def test_a_seed_may_deal_the_examples_anew():
+    plain, anew = short(seeds=(3, 4)), short(seeds=(3, 4), redraw=True)
+    inputs, targets = (np.concatenate(arrays) for arrays in zip(BLOBS.train, BLOBS.validation, BLOBS.test))
+    for part in plain.parts:
+        np.testing.assert_array_equal(part[0], part[1])
+    for j in range(2):
+        assert sorted(np.concatenate([part[j] for part in anew.parts])) == list(range(60))
+        train, validation, test = [(inputs[part[j]], targets[part[j]]) for part in anew.parts]
+        own = optkit.Task(BLOBS.model, BLOBS.loss, train, validation, test)
+        alone = short(task=own, seeds=plain.seeds[j])
+        np.testing.assert_allclose(alone.loss[0], anew.loss[j], rtol=1e-6)
+        for measure in ("train_loss", "validation_loss", "test_loss", "test_accuracy"):
+            np.testing.assert_allclose(getattr(alone, measure)[0], getattr(anew, measure)[j], rtol=1e-6)
+    assert not np.array_equal(anew.parts[0][0], anew.parts[0][1])
+
+
+def test_a_run_with_no_more_right_than_the_commonest_label_is_stuck():
+    result = short(learning_rate=[0.0, 0.5], steps=60)
+    commonest = np.bincount(BLOBS.test[1]).max() / 20
+    np.testing.assert_array_equal(result.stuck, result.test_accuracy <= commonest)
+    assert not result.stuck[1].any() and result.test_accuracy[1].min() > commonest
+    assert not short(GradientDescent(1e38)).stuck.any()  # those diverged
+
+
+@pytest.mark.parametrize("steps", [63, 64, 65, 130])
+def test_any_number_of_steps_goes_through_the_same_program(steps):
+    result = short(Adam(0.01), seeds=(3,), steps=steps)
+    losses, _ = by_hand(Adam(0.01), BLOBS, start_of(BLOBS, 3), orders(20, 3, steps, 8))
+    assert result.loss.shape == (1, steps)
+    np.testing.assert_allclose(result.loss[0], losses, rtol=2e-3)
+
+
 # What is refused, before any training
 
 def untrained(rule, task):
@@ -471,9 +540,7 @@ REFUSED = [
     ("schedule", {"schedule": lambda t: -t}),
     ("schedule", {"schedule": lambda t: np.full(len(t), np.nan)}),
     ("schedule", {"schedule": 0.5}),
-    ("batch_normalization", {"task": blobs(network(keras.layers.BatchNormalization, dense(3)))}),
     ("dropout", {"task": blobs(network(lambda: keras.layers.Dropout(0.5), dense(3)))}),
-    ("gates", {"task": blobs(network(dense(3, name="gates", trainable=False), dense(3)))}),
     ("seeds 3 and 4", {"task": blobs(network(dense(3, kernel_initializer=keras.initializers.GlorotUniform(1))))}),
     ("seeds 3 and 4", {"task": blobs(network(dense(3, kernel_initializer="zeros")))}),
     ("no trainable weights", {"task": blobs(network(keras.layers.Flatten))}),
@@ -485,7 +552,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("words, arguments", REFUSED)
 def test_refused_with_the_name_of_the_argument(monkeypatch, words, arguments):
-    monkeypatch.setattr("optkit.sweeps._train_program", untrained)
+    monkeypatch.setattr("optkit.training._train_program", untrained)
     with pytest.raises(ValueError, match=words):
         short(**arguments)
 

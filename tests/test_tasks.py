@@ -7,7 +7,8 @@ import optkit
 from optkit import tasks
 from optkit.datasets import load_digits, load_docstrings
 from optkit.hardware import keras
-from optkit.sweeps import _start, batches
+from optkit.sweeps import batches
+from optkit.training import start
 
 PARTS = ("train", "validation", "test")
 
@@ -182,9 +183,9 @@ def test_the_full_batch_descends_the_ravine_as_theory_says():
     minimum = np.linalg.lstsq(x.astype(float), y.astype(float), rcond=None)[0]
     after = optkit.sweep(optkit.GradientDescent(), task, learning_rate=[1.9, 2.1], seeds=[0], steps=50, batch_size=200)
     assert not after.diverged[0, 0] and after.diverged[1, 0]  # two over the largest curvature, which is 1
-    start = _start(task, 0)[0]
+    weights = start(task, 0)[0][0]
     np.testing.assert_allclose(axes.T @ (after.weights[0][0, 0] - minimum),
-                               (1 - 1.9 * curvatures[:, None]) ** 50 * (axes.T @ (start - minimum)), atol=2e-4)
+                               (1 - 1.9 * curvatures[:, None]) ** 50 * (axes.T @ (weights - minimum)), atol=2e-4)
 
 
 # All of them can be learnt
@@ -231,6 +232,11 @@ def test_arrays_are_taken_as_they_are_but_for_float64():
     assert task.classifies and not own(train=(X, Y + 0.5)).classifies
 
 
+def test_only_what_comes_from_one_source_is_dealt_anew():
+    assert not own().exchangeable and not tasks.ravine().exchangeable
+    assert all(task().exchangeable for task in (tasks.digits, tasks.docstrings, tasks.linear_regression))
+
+
 def test_a_loss_may_be_a_name_an_object_or_a_function():
     loss = keras.losses.Huber()
     assert own(loss=loss).loss is loss
@@ -254,6 +260,8 @@ def test_a_loss_may_be_a_name_an_object_or_a_function():
     ("the inputs of train must be numbers", {"train": (np.full((4, 3), "a"), Y)}),
     ("the targets of test must be numbers", {"test": (X, np.array(list("abcd")))}),
     ("the inputs of test hold NaN", {"test": (X * np.nan, Y)}),
+    (r"the inputs of test must be like those of train.*\(4, 2\)", {"test": (X[:, :2], Y)}),
+    ("the targets of validation must be like those of train.*float", {"validation": (X, Y + 0.5)}),
     ("the targets of validation hold NaN", {"validation": (X, np.array([0, 1, np.inf, 2]))})])
 def test_refused_with_the_part_that_does_not_fit(words, changes):
     with pytest.raises(ValueError, match=words):

@@ -3,29 +3,10 @@
 ``WRONG[rule, mistake]`` is a rule with that mistake: a subclass of the right one, which has the same hyperparameters.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from optkit import AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop, Rule
+from optkit import AdaDelta, AdaGrad, Adam, AdaMax, AdamW, GradientDescent, Momentum, Nesterov, RMSprop
 from probe import EPOCH
-
-
-@dataclass(frozen=True)
-class AdamW(Rule):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): right, and in need of the parameters."""
-
-    learning_rate: float = 0.001
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-    decay: float = 0.1
-
-    def step(self, xp, t, g, x, m, v):
-        m = self.beta_1 * m + (1 - self.beta_1) * g
-        v = self.beta_2 * v + (1 - self.beta_2) * g**2
-        ratio = m / (1 - self.beta_1**t) / (xp.sqrt(v / (1 - self.beta_2**t)) + self.epsilon)
-        return self.learning_rate * (ratio + self.decay * x), m, v
 
 
 WRONG = {}
@@ -124,13 +105,13 @@ def t_counts_epochs(self, xp, t, g, m, v):
     return adam(self, m, v, *corrections(self, (t - 1) // EPOCH + 1)), m, v
 
 
-@wrong_update("t advanced once per parameter", Adam)
+@wrong_update("t advanced once per parameter", Adam, AdamW)
 class TAdvancedPerParameter:
     def update(self, gradient, state, params=None):
         t, step, memory = state["t"], {}, {slot: {} for slot in self.slots()}
         for name, g in gradient.items():
             own = {slot: state[slot][name] for slot in memory}
-            step[name], after = super().update(g, {"t": t} | own)
+            step[name], after = super().update(g, {"t": t} | own, params[name])
             t = after["t"]
             for slot in memory:
                 memory[slot][name] = after[slot]
@@ -261,7 +242,7 @@ def g_and_epsilon(self, xp, t, g, m, v):
     return self.learning_rate * (m / first) / xp.sqrt(v / second), m, v
 
 
-@wrong_update("v starts at 1", Adam, RMSprop, AdaGrad, AdaDelta)
+@wrong_update("v starts at 1", Adam, AdamW, RMSprop, AdaGrad, AdaDelta)
 class VStartsAt1:
     def start(self, zeros):
         return super().start(zeros) | {"v": zeros + 1}
@@ -280,22 +261,92 @@ def v_scalar(self, xp, t, g, m, v):
     return adam(self, m, v, *corrections(self, t)), m, v
 
 
+@wrong(Adam, "accumulators updated by += of a blend")
+def never_decaying(self, xp, t, g, m, v):
+    m, v = m + blend(self.beta_1, m, g), v + blend(self.beta_2, v, g**2)
+    return adam(self, m, v, *corrections(self, t)), m, v
+
+
+# AdamW: all of Adam's with the decay beside them, and what goes wrong in the decay itself.
+
+def decayed(wrong_step):
+    def step(self, xp, t, g, x, m, v):
+        change, m, v = wrong_step(self, xp, t, g, m, v)
+        return change + self.learning_rate * self.weight_decay * x, m, v
+    return step
+
+
+for (_, mistake), wrong_adam in [item for item in WRONG.items() if item[0][0] is Adam and "step" in vars(item[1])]:
+    wrong(AdamW, mistake)(decayed(vars(wrong_adam)["step"]))
+
+
 @wrong(AdamW, "L2 called decoupled decay")
 def penalty(self, xp, t, g, x, m, v):
-    m, v = averages(self, g + self.decay * x, m, v)
+    m, v = averages(self, g + self.weight_decay * x, m, v)
     return adam(self, m, v, *corrections(self, t)), m, v
 
 
 @wrong(AdamW, "decay not scaled by lr")
 def unscaled_decay(self, xp, t, g, x, m, v):
     m, v = averages(self, g, m, v)
-    return adam(self, m, v, *corrections(self, t)) + self.decay * x, m, v
+    return adam(self, m, v, *corrections(self, t)) + self.weight_decay * x, m, v
 
 
-@wrong(Adam, "accumulators updated by += of a blend")
-def never_decaying(self, xp, t, g, m, v):
-    m, v = m + blend(self.beta_1, m, g), v + blend(self.beta_2, v, g**2)
+@wrong(AdamW, "decay left out", "another rule under the name")
+def adam_as_adamw(self, xp, t, g, x, m, v):
+    m, v = averages(self, g, m, v)
     return adam(self, m, v, *corrections(self, t)), m, v
+
+
+@wrong(AdamW, "decay added")
+def growth(self, xp, t, g, x, m, v):
+    m, v = averages(self, g, m, v)
+    return adam(self, m, v, *corrections(self, t)) - self.learning_rate * self.weight_decay * x, m, v
+
+
+@wrong(AdamW, "decay divided by the root of v")
+def divided_decay(self, xp, t, g, x, m, v):
+    m, v = averages(self, g, m, v)
+    first, second = corrections(self, t)
+    return self.learning_rate * (m / first + self.weight_decay * x) / (np.sqrt(v / second) + self.epsilon), m, v
+
+
+@wrong(AdamW, "decay averaged in m")
+def decay_in_m(self, xp, t, g, x, m, v):
+    m, v = blend(self.beta_1, m, g + self.weight_decay * x), blend(self.beta_2, v, g**2)
+    return adam(self, m, v, *corrections(self, t)), m, v
+
+
+@wrong(AdamW, "decay summed in m")
+def decay_on_m(self, xp, t, g, x, m, v):
+    m, v = averages(self, g, m, v)
+    m = m + self.weight_decay * x
+    return adam(self, m, v, *corrections(self, t)), m, v
+
+
+@wrong(AdamW, "m shrunk and not the weights")
+def decay_of_m(self, xp, t, g, x, m, v):
+    m, v = averages(self, g, m, v)
+    m = m - self.learning_rate * self.weight_decay * m
+    return adam(self, m, v, *corrections(self, t)), m, v
+
+
+@wrong(AdamW, "decay in the gradient too")
+def decay_twice(self, xp, t, g, x, m, v):
+    m, v = averages(self, g + self.weight_decay * x, m, v)
+    return adam(self, m, v, *corrections(self, t)) + self.learning_rate * self.weight_decay * x, m, v
+
+
+@wrong(AdamW, "decay scaled by lr twice")
+def rate_twice_on_decay(self, xp, t, g, x, m, v):
+    m, v = averages(self, g, m, v)
+    return adam(self, m, v, *corrections(self, t)) + self.learning_rate**2 * self.weight_decay * x, m, v
+
+
+@wrong(AdamW, "the sign of the weights subtracted")
+def sign_decay(self, xp, t, g, x, m, v):
+    m, v = averages(self, g, m, v)
+    return adam(self, m, v, *corrections(self, t)) + self.learning_rate * self.weight_decay * np.sign(x), m, v
 
 
 # RMSprop, AdaGrad, AdaDelta
@@ -569,7 +620,7 @@ def indexed_by_iteration(self, xp, t, g, m):
 
 # Any rule
 
-WITH_MEMORY = Momentum, Nesterov, AdaGrad, AdaDelta, RMSprop, Adam, AdaMax
+WITH_MEMORY = Momentum, Nesterov, AdaGrad, AdaDelta, RMSprop, Adam, AdaMax, AdamW
 EVERY = GradientDescent, *WITH_MEMORY
 
 

@@ -1,12 +1,12 @@
-"""All known forms of the eight rules: ``KNOWN[Adam]`` are Adam's dialects and mistakes, the more common ones first."""
+"""All known forms of the nine rules: ``KNOWN[Adam]`` are Adam's dialects and mistakes, the more common ones first."""
 
 import dataclasses
 
 from optkit.checking.common import EPOCH, on_any_rule
-from optkit.checking.in_adam import ADAM, ADAMAX
+from optkit.checking.in_adam import ADAM, ADAMAX, ADAMW
 from optkit.checking.in_scale import ADADELTA, ADAGRAD, RMSPROP
 from optkit.checking.in_velocity import DESCENT, NESTEROV, VELOCITY, VELOCITY_MISTAKES
-from optkit.rules import AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop
+from optkit.rules import AdaDelta, AdaGrad, Adam, AdaMax, AdamW, GradientDescent, Momentum, Nesterov, RMSprop
 
 KNOWN = {
     GradientDescent: (*DESCENT,),
@@ -17,6 +17,7 @@ KNOWN = {
     AdaDelta: (*ADADELTA, *on_any_rule(("v", "d"))),
     RMSprop: (*RMSPROP, *on_any_rule(("v",))),
     Adam: (*ADAM, *on_any_rule(("m", "v"), counts=True)),
+    AdamW: (*ADAMW, *on_any_rule(("m", "v"), counts=True)),
     AdaMax: (*ADAMAX, *on_any_rule(("m", "u"), counts=True)),
 }
 

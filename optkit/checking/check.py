@@ -110,9 +110,10 @@ def _followed(found, rule, form):
         if np.array_equal(walk.points, np.broadcast_to(start, walk.points.shape)):
             failures.append((reading, _Still()))
             continue
-        verdict = _best_sign(walk, rule, start, g, factors, pairs=best is None)  # a later one counts if that is simpler
+        # A later one counts if it is simpler, so pairs of mistakes need not be tried.
+        verdict = _best_sign(reading, walk, rule, start, g, factors, pairs=best is None)
         if walk.settings and not verdict[1].right:  # an attribute may be called what it is not
-            other = _best_sign(replace(walk, settings={}), rule, start, g, factors, best is None)
+            other = _best_sign(reading, replace(walk, settings={}), rule, start, g, factors, best is None)
             verdict = other if other[1].right or other[1].fits and not verdict[1].fits else verdict
         named = verdict[1].fits and np.isfinite(walk.points).all()  # NaN fits too much
         if best is None or verdict[1].right or named and not best[2].fits:
@@ -127,7 +128,7 @@ class _Still(Exception):
     """Nothing moved."""
 
 
-def _best_sign(walk, rule, start, g, factors, pairs=True):
+def _best_sign(reading, walk, rule, start, g, factors, pairs=True):
     """(walk, verdict): a step that is returned may come with its sign, for the caller to add, and without the learning
     rate, for the caller to multiply."""
     verdict = judged(walk, rule, start, g, factors, pairs)
@@ -137,7 +138,10 @@ def _best_sign(walk, rule, start, g, factors, pairs=True):
     known = rate == 1 or walk.rate_changes or "learning_rate" in walk.settings
     scales = [-1.0] if known else [-1.0, rate, -rate]
     for scale in scales:
-        turned = walk.scaled(scale, start)
+        try:  # once more, and not the same points turned over: a step may depend on where it is made
+            turned = replace(reading.walk(start, g, factors, scale=scale), settings=walk.settings)
+        except RAISED:
+            continue
         other = judged(turned, rule, start, g, factors, pairs)
         if _goodness(other) > _goodness(verdict):
             walk, verdict = turned, other

@@ -8,13 +8,14 @@ from optkit.checking.catalogue import KNOWN, with_epochs
 from optkit.checking.holders import NAMES
 from optkit.checking.instance import RAISED
 from optkit.checking.judge import EXACT, SINGLE, allowed, base, errors_of, judged
-from optkit.checking.probe import STEPS, gradients
+from optkit.checking.probe import STEPS, gradients, moved
 from optkit.checking.report import Report, departure
 
 _CHANGED = np.where(np.arange(STEPS) < 26, 1.0, 0.25)  # the learning rate, changed on the way
 _OTHER_CONSTANTS = {"beta_1": (0.9, 0.5, 0.8, 0.95, 0.99, 0.0), "beta_2": (0.999, 0.99, 0.9, 0.95, 0.9999, 0.98),
                     "rho": (0.9, 0.95, 0.99, 0.999, 0.5, 0.8), "momentum": (0.9, 0.5, 0.8, 0.95, 0.99, 0.0),
-                    "initial_accumulator": (0.1, 1e-6, 1e-8, 0.01)}
+                    "initial_accumulator": (0.1, 1e-6, 1e-8, 0.01),
+                    "weight_decay": (0.01, 0.004, 1e-4, 0.1, 1e-3, 0.05, 0.02, 0.005, 1e-5, 0.2, 0.3, 0.5)}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Case:
         """The walk once more, with the learning rate multiplied ``by`` and from another start; None if it fails now."""
         origin = self.start * start
         try:
-            return self.reading.walk(origin, self.g, self.factors * by, **others).scaled(self.walk.scale, origin)
+            return self.reading.walk(origin, self.g, self.factors * by, scale=self.walk.scale, **others)
         except RAISED:  # a candidate that ran once and not twice is treated as one that differs
             return None
 
@@ -83,6 +84,8 @@ class Case:
         epsilon = self.verdict.epsilon if self.verdict.fits else None
         if epsilon is not None and "epsilon" not in self.walk.settings and epsilon != given["epsilon"]:
             notes.append(f"Its epsilon, {epsilon:.3g}, was inferred from what it does.")
+        if self.judged_at().get("weight_decay") == 0:
+            notes.append("With a weight_decay of 0 the rule is Adam: whether weights decay rightly does not show.")
         if getattr(getattr(self.reading, "holder", None), "kind", "") == "numbers":
             notes.append("It takes one number at a time: an array makes it fail.")
         if getattr(self.reading, "by_name", False):
@@ -257,6 +260,8 @@ def _some_parameters(case):
 
 
 def _leaning_on_weights(case):
+    if "x" in case.rule.arguments():  # the rule's steps depend on them too
+        return None
     again = case.finite and case.again(start=1.75)
     if not again or len(again.points) != len(case.walk.points):
         return None
@@ -270,7 +275,7 @@ def _leaning_on_weights(case):
 
 
 def _at_another_rate(case, made):
-    factor = _rate_factor(made, case.verdict.expected)
+    factor = _rate_factor(made, _from_where_it_was(case))
     if factor is None:
         return None
     if np.ptp(factor) <= 1e-6 * abs(factor[0]):
@@ -281,6 +286,15 @@ def _at_another_rate(case, made):
     return case.report("rate-drifts", f"Its learning rate changes by itself: its steps are {factor[0]:.4g} times the "
                        f"rule's at first and {factor[-1]:.4g} times at the end.",
                        "A schedule often helps, but nobody has asked for this one.")
+
+
+def _from_where_it_was(case):
+    """The rule's displacements: of a rule that uses the parameters, the sum of its steps from where the walk was."""
+    if "x" not in case.rule.arguments():
+        return case.verdict.expected
+    rule = replace(case.rule, **allowed(case.walk.settings, case.rule))
+    before = np.concatenate([case.start[None], case.walk.points[:-1]])
+    return moved(rule, (), case.g, rule.learning_rate * case.factors, [case.verdict.epsilon], along=before)[0]
 
 
 def _rate_factor(made, right):

@@ -49,16 +49,17 @@ class Reading:
     by_name: bool = False  # the parameter's name is handed over in its place
     one: bool = False  # a plain function is one and the same: what it keeps must be put back first
 
-    def walk(self, start, g, factors, reuse=False, restore=True):
+    def walk(self, start, g, factors, reuse=False, restore=True, scale=1.0):
         """Through the probe, from ``start``. Raises what the candidate raises, and Unreadable.
 
         ``reuse``: the gradients come in the same arrays every time. ``restore``: what the candidate keeps outside of
-        its objects is put back first. ``factors``: on the learning rate, step by step.
+        its objects is put back first. ``factors``: on the learning rate, step by step. ``scale``: what the caller
+        multiplies a step by that is returned.
         """
         size = self.holder.size
         if size == start.shape[1]:
-            return self._walk(start, g, factors, reuse, restore)
-        walks = [self._walk(start[:, k:k + size], g[:, :, k:k + size], factors, reuse, restore)
+            return self._walk(start, g, factors, reuse, restore, scale)
+        walks = [self._walk(start[:, k:k + size], g[:, :, k:k + size], factors, reuse, restore, scale)
                  for k in range(0, start.shape[1], size)]  # some coordinates at a time, each time a fresh candidate
         shortest = min(len(walk.points) for walk in walks)
         return replace(walks[0], points=np.concatenate([walk.points[:shortest] for walk in walks], axis=2))
@@ -75,10 +76,10 @@ class Reading:
         """The points when one object is called for each of several parameters in turn."""
         return walks.in_turn(self, start, g, factors)
 
-    def _walk(self, start, g, factors, reuse, restore):
+    def _walk(self, start, g, factors, reuse, restore, scale):
         if self.asks:
             return walks.asked(self, start, g, factors, restore)
-        return walks.stepped(self, start, g, factors, reuse, restore)
+        return walks.stepped(self, start, g, factors, reuse, restore, scale)
 
 
 # The ways in which a candidate can be understood
@@ -100,9 +101,10 @@ def _of_class(cls, rule):
     needed = required(arguments)
     held = [name for name, what in kinds.items() if what == "parameters" and (
         name in needed or arguments[name].kind is inspect.Parameter.VAR_POSITIONAL)]
-    asks_from_start = any(kinds[name] in ("gradient function", "gradient") for name in needed)
     sizes = [name for name in needed if kinds[name] == "size"]
     fields = names.hyperparameters([name for name in arguments if name not in held], rule)
+    asks_from_start = any(kinds[name] in ("gradient function", "gradient") for name in needed
+                          if name not in fields.values())
 
     def make(handed, gradient, holder=None):
         values, positional = {own: getattr(rule, field) for field, own in fields.items()}, []

@@ -261,6 +261,11 @@ def roles(arguments, asks=None):
     if asks is False:  # what may be called like a gradient function, as df, is the gradient
         found = {name: "gradient" if what == "gradient function" else what for name, what in found.items()}
     needed = required(arguments)
+    gradients = [name for name, what in found.items() if what == "gradient"]
+    for name in gradients:  # "wd" may be the gradient of w; with one gradient too many, or a number, it is a decay
+        more = len(gradients) > max(1, list(found.values()).count("parameters"))
+        if names.plain(name) == "wd" and (more or isinstance(arguments[name].default, (int, float))):
+            found[name] = "memory"
     _tell_memories(found, needed)
     known = [name for name, what in found.items() if what in ("gradient", "gradient function")]
     unknown = [name for name in needed if not found[name] and not names.is_setting(name)]

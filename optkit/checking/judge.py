@@ -48,7 +48,7 @@ def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None)
     tolerance = SINGLE if walk.single else EXACT
 
     def compared(forms, steps=None):
-        path = moved(rule, forms, g[:steps], rates[:steps], epsilons)
+        path = moved(rule, forms, g[:steps], rates[:steps], epsilons, start)
         if path is None:
             return None
         errors, distances = errors_of(displacement[:steps], path, start, walk.single)
@@ -76,7 +76,7 @@ def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None)
     forms, error, distance, epsilon = chosen
     if not fits:  # what it should have done is what the rule says, at its own epsilon
         epsilon = epsilons[0]
-    right = moved(rule, (), g, rates, [epsilon])[0]
+    right = moved(rule, (), g, rates, [epsilon], start)[0]
     forms = sorted(forms, key=lambda form: (form.dialect, nearness[form]))  # what matters most comes first
     return Verdict(tuple(forms), epsilon if "epsilon" in rule.hyperparameters()
                    else None, error, distance, fits, right, tuple(sorted(

@@ -59,7 +59,7 @@ class _Library:
     name: str = "the optimizer"
     parameters: int = 3
 
-    def walk(self, start, g, factors, reuse=False, restore=True):
+    def walk(self, start, g, factors, reuse=False, restore=True, scale=1.0):
         return self.through(self.candidate, self.rule, start, g, factors)
 
 
@@ -103,7 +103,8 @@ def _walk_of_torch(candidate, rule, start, g, factors):
         takes = inspect.signature(candidate).parameters
         settings = rule.hyperparameters()
         given = {own: settings[field] for field, own in (("learning_rate", "lr"), ("momentum", "momentum"),
-                                                         ("rho", "alpha"), ("rho", "rho"), ("epsilon", "eps"))
+                                                         ("rho", "alpha"), ("rho", "rho"), ("epsilon", "eps"),
+                                                         ("weight_decay", "weight_decay"))
                  if field in settings and own in takes}
         if "betas" in takes and "beta_1" in settings:
             given["betas"] = (settings["beta_1"], settings["beta_2"])

@@ -59,11 +59,14 @@ _ALIASES = {
     "momentum": ("momentum", "mu", "mom", "beta", "gamma", "rho", "beta1", "momentumfactor", "momentumrate", "inertia",
                  "friction", "discount", "momentumcoefficient", "moment", "alpha", "a", "mm"),
     "initial_accumulator": ("initialaccumulator", "initialaccumulatorvalue"),
+    "weight_decay": ("weightdecay", "wd", "lambda", "lambd", "lmbda", "lamda", "lam", "weightdecayrate", "wdecay",
+                     "decayweight", "weightdecaycoefficient", "weightdecayfactor", "decoupledweightdecay", "l2",
+                     "l2lambda", "l2reg", "lambdal2", "reg", "regularization", "decay", "decayrate", "gamma"),
     "epsilon": _EPSILON,
 }
 _SPELLINGS = {"learning_rate": ("lr", "alpha", "eta"), "beta_1": ("beta1",), "beta_2": ("beta2",),
               "rho": ("decay_rate", "decay", "beta", "gamma"), "momentum": ("mu", "beta", "gamma"),
-              "epsilon": ("eps",)}
+              "epsilon": ("eps",), "weight_decay": ("wd", "lambda", "lambda_", "decay")}
 # Names that say "hyperparameter", whatever the rule; "err" and single letters may be anything.
 _SETTINGS = {alias for aliases in _ALIASES.values() for alias in aliases if len(alias) > 1} - {"err"}
 _PAIR = ("betas", "beta")  # one argument for beta_1 and beta_2

@@ -32,11 +32,12 @@ def gradients(parameters):
     return g
 
 
-def moved(rule, forms, g, rates, epsilons):
+def moved(rule, forms, g, rates, epsilons, start=0.0, along=None):
     """How far the rule, written in these forms, has moved after each step: of shape (epsilons, steps, parameters, 12).
 
-    ``g``: gradients of shape (steps, parameters, 12); ``rates``: the learning rate of each step. None when the
-    forms do not fit together. Where the rule divides zero by zero there is NaN, and no warning.
+    ``g``: gradients of shape (steps, parameters, 12); ``rates``: the learning rate of each step; ``start``: where the
+    parameters are before the first one, which counts where the rule uses them; ``along``: where they are before each
+    step, in place of where the rule itself leads. None when the forms do not fit together. Where the rule divides zero by zero there is NaN, and no warning.
     """
     cls = type(rule)
     step = step_with(forms, cls)
@@ -54,27 +55,30 @@ def moved(rule, forms, g, rates, epsilons):
     with np.errstate(all="ignore"):  # a wrong rule divides by zero and overflows: that is one way to know it
         for i, rate in enumerate(rates):
             self.learning_rate = rate
-            change, memory = _stepped(step, self, i, g[i] + zeros, memory, sharing[0] if sharing else "")
+            at = start + position if along is None else along[i] + zeros
+            given = {"x": at} if "x" in cls.arguments() else {}
+            change, memory = _stepped(step, self, i, g[i] + zeros, given, memory, sharing[0] if sharing else "")
             position = position - change
             path.append(position)
     return np.stack(path, axis=1)
 
 
-def _stepped(step, self, i, g, memory, sharing):
-    """One step of all parameters; ``i`` counts from 0."""
+def _stepped(step, self, i, g, given, memory, sharing):
+    """One step of all parameters; ``i`` counts from 0, ``given`` holds the parameters where the rule uses them."""
     parameters = g.shape[1]
     if sharing.startswith("t"):  # each parameter, or each layer of two, counts one on
         together = 2 if sharing == "t of pairs" else 1
         t = i * -(-parameters // together) + (np.arange(parameters) // together + 1.0)[:, None]
-        change, *after = _as_tuple(step(self, np, t, g, *memory.values()))
+        change, *after = _as_tuple(step(self, np, t, g=g, **given, **memory))
     elif sharing == "memory":  # each parameter finds what the one before left
         changes, after = [], [value[:, -1:] for value in memory.values()]
         for k in range(parameters):
-            change, *after = _as_tuple(step(self, np, i + 1.0, g[:, k:k + 1], *after))
+            own = {name: value[:, k:k + 1] for name, value in given.items()} | dict(zip(memory, after))
+            change, *after = _as_tuple(step(self, np, i + 1.0, g=g[:, k:k + 1], **own))
             changes.append(change)
         change, after = np.concatenate(changes, axis=1), [value + np.zeros_like(g) for value in after]
     else:
-        change, *after = _as_tuple(step(self, np, i + 1.0, g, *memory.values()))
+        change, *after = _as_tuple(step(self, np, i + 1.0, g=g, **given, **memory))
     return change, dict(zip(memory, after))
 
 

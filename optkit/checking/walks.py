@@ -1,7 +1,7 @@
 """A candidate through the probe: step by step, or as it asks for its gradients."""
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,16 +38,10 @@ class Walk:
     whole: bool = False  # integers came back
     scale: float = 1.0  # by which the steps were multiplied, where the caller is to do that
 
-    def scaled(self, scale, start):
-        """The same walk with every step multiplied."""
-        if scale == 1.0:
-            return self
-        return replace(self, points=start + scale * (self.points - start), scale=scale)
-
 
 # Through the probe, step by step
 
-def stepped(reading, start, g, factors, reuse, restore):
+def stepped(reading, start, g, factors, reuse, restore, scale=1.0):
     mode, index = _first_look(reading, start, g)
     instance = Instance(reading, start, restore)
     holder, settings, points, notes, raw = instance.holder, instance.settings(), [], set(), []
@@ -73,7 +67,7 @@ def stepped(reading, start, g, factors, reuse, restore):
             returned, rest = _split(holder, result, index)
             value = holder.read(returned)
             raw.append(returned)
-            values = value if mode == "new" else before - value
+            values = value if mode == "new" else before - scale * value
             instance.keep(rest)
             if not np.array_equal(instance.now(), before, equal_nan=True):
                 notes.add("It changes the parameters that it is handed, too.")
@@ -83,7 +77,7 @@ def stepped(reading, start, g, factors, reuse, restore):
         points.append(values)
     changes = "learning_rate" in instance.rates or instance.own_rate is not None
     return Walk(np.stack(points), "held" if reading.held else mode, settings | instance.settings(True),
-                tuple(sorted(notes)), changes, *(_has_type(raw, kinds) for kinds in ("float32", "integer")))
+                tuple(sorted(notes)), changes, *(_has_type(raw, kinds) for kinds in ("float32", "integer")), scale)
 
 
 def _has_type(raw, kind):
