@@ -8,6 +8,7 @@ light ground, so that they are readable on a dark page.
 import io
 
 import matplotlib.figure
+import matplotlib.lines
 import matplotlib.style
 import matplotlib.ticker
 import numpy as np
@@ -381,10 +382,8 @@ def profiles(groups, *, largest=10.0, x_label="within this factor of the best", 
         figure.supxlabel(x_label, fontsize=10)
         figure.supylabel(y_label, fontsize=10)
         if len(groups) > 1:
-            handles, names = axes.flat[0].get_legend_handles_labels()
-            for handle in handles:
-                handle.set_color(_INK)
-            figure.legend(handles, names, loc="outside upper left", ncols=2, fontsize=9)
+            handles = [matplotlib.lines.Line2D([], [], color=_INK, linestyle=style) for style in ("-", ":")]
+            figure.legend(handles, list(shares), loc="outside upper left", ncols=2, fontsize=9)
         for axis in axes.flat[len(first):]:
             axis.set_axis_off()
     return figure
@@ -404,7 +403,7 @@ def matrix(values, *, columns, texts, lowest=1.0, highest=10.0):
         for row, own in enumerate(texts.values()):
             for column, text in enumerate(own):
                 axis.text(column, row, text, ha="center", va="center", fontsize=9,
-                          color=_GROUND if scaled[row, column] > 0.6 else _INK)
+                          color=_GROUND if scaled[row, column] > 0.85 else _INK)
         axis.set_yticks(range(len(values)), [name for name, *_ in _styled(values)])
         for label, (_, colour, _) in zip(axis.get_yticklabels(), _styled(values)):
             label.set_color(colour)
