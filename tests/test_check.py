@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import math
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -304,6 +306,46 @@ def test_one_wrong_parameter_among_right_ones():
     assert report.mistake == "is-descent" and "b1, b2" in report.verdict and "the others are right" in report.verdict
 
 
+def test_one_sum_for_all_parameters():
+    class Mine:
+        def __init__(self, lr=0.01):
+            self.lr, self.total = lr, 0.0
+
+        def update(self, params, grads):
+            self.total += sum(np.sum(grads[key]**2) for key in grads)
+            for key in params:
+                params[key] -= self.lr * grads[key] / (np.sqrt(self.total) + 1e-8)
+
+    report = optkit.check(Mine, AdaGrad())
+    assert report.mistake == "v-sums-all" and "all parameters" in report.verdict
+
+
+def test_the_number_of_the_layer_for_that_of_the_step():
+    def mine(params, grads, v, s, t, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
+        for layer in range(1, len(params) // 2 + 1):
+            for key in (f"W{layer}", f"b{layer}"):
+                v[key] = beta1 * v[key] + (1 - beta1) * grads["d" + key]
+                s[key] = beta2 * s[key] + (1 - beta2) * grads["d" + key]**2
+                root = np.sqrt(s[key] / (1 - beta2**layer)) + epsilon
+                params[key] = params[key] - learning_rate * v[key] / (1 - beta1**layer) / root
+        return params, v, s
+
+    assert optkit.check(mine, Adam()).mistake == "t-is-layer"
+
+
+@pytest.mark.parametrize("clip, says", [
+    (lambda g: np.clip(g, -5, 5), "every entry of the gradient at 5"),
+    (lambda g: g * 10 / max(10, np.linalg.norm(g)), "each gradient at a length of 10")])
+@pytest.mark.parametrize("sign, named", [(1, "gradient-clipped"), (-1, "ascent + gradient-clipped")])
+def test_clipped_gradients_are_named(clip, says, sign, named):
+    def mine(w, grad, v, learning_rate):
+        step, v = _stepped(clip(grad), v)
+        return w - sign * learning_rate * step, v
+
+    report = optkit.check(mine, AdaGrad())
+    assert report.mistake == named and says in report.verdict, str(report)
+
+
 # Hyperparameters
 
 def test_a_candidate_is_judged_at_its_own_attributes():
@@ -367,7 +409,8 @@ def test_code_without_an_epsilon_divides_zero_by_zero(cls):
 
     report = optkit.check(Mine, cls())
     assert report.mistake == "no-epsilon" and "NaN" in report.verdict and np.isnan(report.got)
-    assert optkit.check(Mine, cls(epsilon=0)).ok  # where nobody wanted one
+    wanted = optkit.check(Mine, cls(epsilon=0))
+    assert wanted.ok and any("NaN" in note for note in wanted.notes)  # where nobody wanted one
 
 
 def test_a_change_of_the_learning_rate_tells_dialects_apart():
@@ -596,7 +639,102 @@ def until_the_loss_stands_still(loss, x, gradient, tol, maxiter, learning_rate):
     return x
 
 
+def needs_a_state_with(w, grad, optim):
+    step, optim["sum"] = _stepped(grad, optim["sum"] if "sum" in optim else 0.0)
+    return w - optim["Alpha"] * step
+
+
+def memory_beside_the_gradient(w, grad, G, lr, eps=1e-8):
+    G += grad**2
+    w -= lr * grad / (np.sqrt(G) + eps)
+    return w, G
+
+
+def gives_a_list(cur_w, cur_grad, grad, lr):
+    step, cur_grad = _stepped(grad, cur_grad)
+    return [cur_w - lr * step, cur_grad]
+
+
+def gives_a_dict(w, grad, sum_sq, lr):
+    step, sum_sq = _stepped(grad, sum_sq)
+    return {"new_sum_sq": sum_sq, "new_w": w - lr * step}
+
+
+def velocity_named_like_a_gradient(W, dW, en_W, learning_rate):
+    step, dW = _stepped(en_W, dW)
+    return W - learning_rate * step, dW
+
+
+class CallsThemBeta(_Kept):
+    def update(self, beta, gradient, args=None):
+        return beta - _moved(self, 0, gradient)
+
+
+class CallsThemFilters(_Kept):
+    def update(self, filters, biases, filters_grads, biases_grads):
+        return filters - _moved(self, 0, filters_grads), biases - _moved(self, 1, biases_grads)
+
+
+class AsksAnObject(_Kept):
+    def optimize(self, oracle, x0, max_iter=100):
+        x, memory = x0, 0.0
+        for _ in range(max_iter):
+            step, memory = _stepped(oracle.gradient(x), memory)
+            x = x - self.learning_rate * step
+        return x
+
+
+class TakesPlainNumbers(_Kept):
+    def step(self, params: dict[str, float], grads: dict[str, float]):
+        memories = self.memories = getattr(self, "memories", {})
+        for key in params:
+            memories[key] = memories.get(key, 0.0) + grads[key]**2
+            params[key] -= self.learning_rate * grads[key] / (math.sqrt(memories[key]) + 1e-8)
+        return params
+
+
+class RegistersACopy(_Kept):
+    def register_parameters(self, params):
+        self.params = np.array(params, dtype=float)
+        self.memories = {0: np.zeros_like(self.params)}
+
+    def step(self, gradient):
+        self.params -= _moved(self, 0, gradient)
+
+
+class StartsByItself(_Kept):
+    def __init__(self, learning_rate=0.01, pos=np.array([2.0, 3.0])):
+        self.learning_rate, self.pos = learning_rate, np.asarray(pos)
+
+    def step(self, grad):
+        self.pos = self.pos - _moved(self, 0, grad)
+
+
+def made_for_a_shape(shape, learning_rate=0.5):
+    v = np.zeros(shape)
+
+    def update(parameter, gradient):
+        step, v[...] = _stepped(gradient, v)
+        parameter -= learning_rate * step
+
+    return update
+
+
+def made_for_two_shapes(dw_shape, db_shape):
+    memories = [np.zeros(dw_shape), np.zeros(db_shape)]
+
+    class Mine:
+        def update_grad(self, dw, db):
+            (dw, memories[0]), (db, memories[1]) = _stepped(dw, memories[0]), _stepped(db, memories[1])
+            return 0.01 * dw, 0.01 * db
+
+    return Mine()
+
+
 @pytest.mark.parametrize("candidate", [
+    needs_a_state_with, memory_beside_the_gradient, gives_a_list, gives_a_dict, velocity_named_like_a_gradient,
+    CallsThemBeta, CallsThemFilters, AsksAnObject, TakesPlainNumbers, RegistersACopy, StartsByItself,
+    made_for_a_shape, made_for_two_shapes,
     TakesNames, TakesTheRateBetween, TakesTwoInTurn, GivesTwoSteps, IsPrivate, TakesANumber, TakesRowsAndColumns,
     TakesTheGradientFirst, HoldsObjects, rate_as_the_only_unknown, memory_from_before,
     memory_named_after_the_gradient, memory_that_may_be_none, made_with_the_parameters, for_two_parameters,
@@ -604,6 +742,14 @@ def until_the_loss_stands_still(loss, x, gradient, tol, maxiter, learning_rate):
 def test_names_and_forms_met_in_public_code(candidate):
     report = optkit.check(candidate, AdaGrad())
     assert report.ok, str(report)
+
+
+def test_the_velocity_that_comes_back_passes_near_the_parameters():
+    def mine(x, grads_fn, velocity, lr, momentum):
+        velocity = momentum * velocity + (1 - momentum) * grads_fn(x - lr * momentum * velocity)
+        return x - lr * velocity, velocity
+
+    assert optkit.check(mine, Nesterov()).dialect == "averaged-velocity"
 
 
 def test_a_name_is_handed_over_only_where_an_array_cannot_be_a_key():
@@ -748,7 +894,29 @@ def test_a_step_that_never_ends(monkeypatch):
                 pass
 
     report = optkit.check(forever, Adam())
-    assert report.mistake == "never-ends" and "0.5 seconds" in report.verdict
+    assert report.mistake == "never-ends" and "0.5 seconds of computing" in report.verdict
+
+
+def test_a_step_that_waits_for_ever(monkeypatch):
+    monkeypatch.setattr(sys.modules["optkit.checking.check"], "WAITING", 0.5)
+
+    def asleep(w, grad):
+        while True:
+            time.sleep(0.01)
+
+    report = optkit.check(asleep, Adam())
+    assert report.mistake == "never-ends" and "after 0.5 seconds." in report.verdict
+
+
+def test_a_busy_machine_does_not_make_code_endless(monkeypatch):
+    monkeypatch.setattr(sys.modules["optkit.checking.check"], "SECONDS", 2)
+
+    class Late(RightAdam):
+        def update(self, w, grad):
+            time.sleep(0.02)  # 40 steps, several times: more than 2 s on the clock, and next to nothing of computing
+            return super().update(w, grad)
+
+    assert optkit.check(Late, Adam()).ok
 
 
 def test_prints_are_dropped(capsys):

@@ -16,7 +16,8 @@ from optkit.checking.report import Report
 from optkit.checking.walks import Crashed, OnePoint
 from optkit.rules import Rule
 
-SECONDS = 8.0  # for all that is asked of a candidate
+SECONDS = 8.0  # of processor time, for all that is asked of a candidate and the judging
+WAITING = 60.0  # on the clock, for code that sleeps or waits
 
 
 def check(candidate, rule, form=None):
@@ -41,10 +42,10 @@ def check(candidate, rule, form=None):
     if form is not None and form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}; got {form!r}")
     try:
-        return bounded.run(lambda: _checked(candidate, rule, form), SECONDS)
+        return bounded.run(lambda: _checked(candidate, rule, form), SECONDS, WAITING)
     except bounded.TookTooLong as error:
         return Report.failed(rule, "never-ends", f"Your code never ends: {error}. Look for a loop whose condition "
-                             "stays true.")
+                             "stays true, or for something that it waits for.")
 
 
 def _checked(candidate, rule, form):

@@ -16,6 +16,14 @@ _OTHER_CONSTANTS = {"beta_1": (0.9, 0.5, 0.8, 0.95, 0.99, 0.0), "beta_2": (0.999
                     "rho": (0.9, 0.95, 0.99, 0.999, 0.5, 0.8), "momentum": (0.9, 0.5, 0.8, 0.95, 0.99, 0.0),
                     "initial_accumulator": (0.1, 1e-6, 1e-8, 0.01),
                     "weight_decay": (0.01, 0.004, 1e-4, 0.1, 1e-3, 0.05, 0.02, 0.005, 1e-5, 0.2, 0.3, 0.5)}
+_LIMITS = (1.0, 5.0, 10.0, 0.5, 0.1, 2.0, 100.0)
+_CLIPS = {"every entry of the gradient at {}": lambda g, limit: np.clip(g, -limit, limit),
+          "each gradient at a length of {}": lambda g, limit: _shortened(g, limit, -1),
+          "all gradients together at a length of {}": lambda g, limit: _shortened(g, limit, (-2, -1))}
+
+
+def _shortened(g, limit, axis):
+    return g * (limit / np.maximum(limit, np.linalg.norm(g, axis=axis, keepdims=True)))
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,8 @@ class Case:
         epsilon = self.verdict.epsilon if self.verdict.fits else None
         if epsilon is not None and "epsilon" not in self.walk.settings and epsilon != given["epsilon"]:
             notes.append(f"Its epsilon, {epsilon:.3g}, was inferred from what it does.")
+        if self.verdict.right and self.verdict.epsilon == 0 and not self.finite:
+            notes.append("With an epsilon of 0, as your rule has it, a gradient of zero divides zero by zero: NaN.")
         if self.judged_at().get("weight_decay") == 0:
             notes.append("With a weight_decay of 0 the rule is Adam: whether weights decay rightly does not show.")
         if getattr(getattr(self.reading, "holder", None), "kind", "") == "numbers":
@@ -212,7 +222,7 @@ def _unknown(case):
     if case.finite and not np.diff(made, axis=0).any():
         return case.report("only-one-step", "It makes one step and then stands still.",
                            "One step from a random start lowers most losses.")
-    return (_by_epochs(case) or _with_other_constants(case) or _some_parameters(case) or _leaning_on_weights(case)
+    return (_by_epochs(case) or _with_other_constants(case) or _clipped(case) or _some_parameters(case) or _leaning_on_weights(case)
             or _at_another_rate(case, made) or _near(case))
 
 
@@ -237,6 +247,27 @@ def _with_other_constants(case):
                                    f"it was to be judged at {own:g}.", "It is right at another setting: if you mean "
                                    "that, hand over a rule that says so.", verdict=found, rule=rule)
     return None
+
+
+def _clipped(case):
+    """The report on gradients that are clipped first, if these explain it."""
+    begun, fitting = replace(case.walk, points=case.walk.points[:3]), []
+    for says, clip in _CLIPS.items():
+        for limit in _LIMITS:
+            clipped = replace(case, g=clip(case.g, limit))
+            found = clipped.judged(begun, pairs=False).fits and clipped.judged(pairs=False)
+            if found and found.fits:
+                fitting.append((found, says.format(f"{limit:g}")))
+    if not fitting:
+        return None
+    own = case.rule.hyperparameters().get("epsilon")  # another limit at another epsilon may come to the same
+    found, says = min(fitting, key=lambda pair: pair[0].epsilon != own)
+    forms = [form for form in found.forms if not form.dialect]
+    return case.report(" + ".join([*(form.id for form in forms), "gradient-clipped"]),
+                       f"It clips {says}, which is no part of {case.name}."
+                       + "".join(f" And it {form.says}." for form in forms),
+                       " ".join(["Clipping often helps, under its own name.", *(form.why for form in forms)]),
+                       verdict=found)
 
 
 def _some_parameters(case):

@@ -9,7 +9,8 @@ import numpy as np
 
 from optkit.checking import names, walks
 from optkit.checking.holders import Holder, ways
-from optkit.checking.instance import HOOKS, RAISED, Instance, NotUnderstood, Remembered, required, roles, size
+from optkit.checking.instance import (HOOKS, RAISED, Instance, NotUnderstood, Remembered, exchanged,
+                                      required, roles, size)
 from optkit.checking.probe import SHAPE, STEPS
 
 FORMS = {
@@ -47,6 +48,7 @@ class Reading:
     named: bool = False  # parameters and gradient are known by their names
     guessed: bool = False  # something is handed over of which only a guess is known
     by_name: bool = False  # the parameter's name is handed over in its place
+    swapped: bool = False  # what is called dw is a memory, and what has another name the gradient
     one: bool = False  # a plain function is one and the same: what it keeps must be put back first
 
     def walk(self, start, g, factors, reuse=False, restore=True, scale=1.0):
@@ -101,6 +103,10 @@ def _of_class(cls, rule):
     needed = required(arguments)
     held = [name for name, what in kinds.items() if what == "parameters" and (
         name in needed or arguments[name].kind is inspect.Parameter.VAR_POSITIONAL)]
+    if not held and not any("parameters" in roles(_without_self(getattr(cls, method)), asks, rule).values()
+                            for method, asks in _methods(cls)):  # it has a start of its own, and takes another
+        held = [name for name, what in kinds.items() if what == "parameters"
+                and isinstance(arguments[name].default, (list, tuple, np.ndarray))][:1]
     sizes = [name for name in needed if kinds[name] == "size"]
     fields = names.hyperparameters([name for name in arguments if name not in held], rule)
     asks_from_start = any(kinds[name] in ("gradient function", "gradient") for name in needed
@@ -140,7 +146,7 @@ def _of_class(cls, rule):
             holders = [Holder("separate", 2, SHAPE)]
         for holder in holders:
             for method, asks in _methods(cls):
-                takes = [name for name, what in roles(_without_self(getattr(cls, method))).items()
+                takes = [name for name, what in roles(_without_self(getattr(cls, method)), rule=rule).items()
                          if what == "parameters"]
                 if not takes:
                     yield Reading(functools.partial(make, holder=holder), rule, holder, method, held=True,
@@ -152,12 +158,14 @@ def _of_class(cls, rule):
 
 def _of_value(candidate, rule):
     arguments = names.parameters_of(candidate)
-    kinds = roles(arguments)
+    kinds = roles(arguments, rule=rule)
     if inspect.isroutine(candidate) or callable(candidate) and not _has_methods(candidate):
         takes_parameters = names.role(next(iter(required(arguments)), "")) == "parameters"
         if takes_parameters:
             yield from _of_maker(candidate, rule, arguments)
-        if not required(arguments) and not {"gradient", "gradient function"} & set(kinds.values()):
+        needed = required(arguments)
+        if all(names.role(name) in ("shape", "size") for name in needed) and not {
+                "gradient", "gradient function"} & {what for name, what in kinds.items() if name not in needed}:
             yield from _of_factory(candidate, rule)
             return
         asks, own = "gradient function" in kinds.values(), getattr(candidate, "__name__", "")
@@ -177,11 +185,14 @@ def _of_value(candidate, rule):
 def _of_factory(factory, rule):
     taken = names.hyperparameters(names.parameters_of(factory), rule)
     settings = {own: getattr(rule, field) for field, own in taken.items()}
+    shapes = required(names.parameters_of(factory))  # one, or one for each of several parameters
 
     def make(handed, gradient):
-        return factory(**settings)
+        each = handed if len(shapes) > 1 else [handed]
+        return factory(**settings, **{name: np.shape(array) if names.role(name) == "shape" else size(array)
+                                      for name, array in zip(shapes, each)})
 
-    made = make(None, None)
+    made = make([np.zeros(SHAPE)] * len(shapes) if len(shapes) > 1 else np.zeros(SHAPE), None)
     if inspect.isroutine(made):
         yield from _of_call(make, rule, names.parameters_of(made), "", False, "the factory")
         return
@@ -266,7 +277,7 @@ def _without_self(function):
 
 def _of_call(make, rule, arguments, method, asks, name):
     """The readings of one function: how its parameters are handed over, how its memories start, where t starts."""
-    kinds = roles(arguments, asks)
+    kinds = roles(arguments, asks, rule)
     needed = required(arguments)
     gradients = [own for own, what in kinds.items() if what == "gradient" and (own in needed or not asks)]
     parameters = [own for own, what in kinds.items() if what == "parameters" and own in needed]
@@ -296,5 +307,7 @@ def _of_call(make, rule, arguments, method, asks, name):
                 for last in (False, True) if guessed else (False,):
                     yield Reading(make, rule, holder, method, memory, first_t, asks, name=name, last=last,
                                   named=named, guessed=guessed)
+        if guessed and exchanged(arguments, kinds):
+            yield Reading(make, rule, holder, method, asks=asks, name=name, guessed=True, swapped=True)
         if holder.kind == "array" and len(parameters) == len(gradients) == 1:  # where that fails: update(name, grad)
             yield Reading(make, rule, holder, method, asks=asks, name=name, by_name=True)

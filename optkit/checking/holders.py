@@ -67,7 +67,7 @@ class Holder:
             return [float(row[0]) for row in values]
         if self.kind == "floats":
             return [float(value) for value in values[0]]
-        arrays = [np.array(row).reshape(self.shape) for row in values]
+        arrays = [np.array(row).reshape(self.shape) if self.shape else float(row[0]) for row in values]
         if self.kind == "array":
             return arrays[0]
         if self.kind == "dict":
@@ -138,11 +138,11 @@ def ways(names, annotation=""):
         return [Holder("separate", len(names), shape) for shape in (SHAPE, (KINDS,), ())]
     one, many = [Holder("array"), Holder("array", shape=SHAPE), Holder("array", shape=(KINDS, 1))], [
         Holder("list", 4, SHAPE), Holder("dict", 4, SHAPE), Holder("list", 2, SHAPE), Holder("dict", 2, SHAPE),
-        Holder("objects", 3, SHAPE), Holder("pairs", 4, SHAPE)]
+        Holder("objects", 3, SHAPE), Holder("pairs", 4, SHAPE), Holder("dict", 2, ())]
     numbers = [Holder("numbers", shape=()), Holder("array", shape=(2,)), Holder("floats")]
     text, plural = str(annotation).lower(), names[0].rstrip("_").endswith(("s", "list", "dict"))
     if "dict" in text:
-        return [many[1], many[3], many[0], *one]
+        return [many[1], many[3], many[6], many[0], *one]
     if "list" in text or "iterable" in text or "sequence" in text:
         return [many[0], many[4], many[2], many[5], *one, *numbers]
     if "float" in text and "ndarray" not in text:

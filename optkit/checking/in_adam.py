@@ -45,6 +45,9 @@ def _adam(beside=""):
                  sharing="t"),
         mistake("t-per-layer", "advances the step number once for every layer (two parameters), not once a step", LATER,
                  sharing="t of pairs"),
+        mistake("t-is-layer", "takes the number of the layer (two parameters) for the step number in the correction",
+                 "That only scales m and v: Adam without correction, at another learning rate for each layer.",
+                 sharing="t as pair"),
         mistake("t-reset", "starts to count again with every epoch, and keeps m and v", "Within the first epoch it is "
                  "right.", ("**t)", f"**((t - 1) % {EPOCH} + 1))")),
         mistake("hats-stored", "keeps the corrected m and v for the next step",
@@ -61,6 +64,8 @@ def _adam(beside=""):
                  (_ADAM_DIVISOR, "xp.sqrt(v_hat + self.epsilon / (1 - self.beta_2**t))")),
         *epsilon(_ADAM_ROOT, _ADAM_DIVISOR, quotient),
         mistake("no-root", *NO_ROOT, (_ADAM_ROOT, "v_hat")),
+        mistake("no-root-of-v", "divides by v and not by its root, which the correction takes", NO_ROOT[1],
+                 (f"m_hat / {_ADAM_DIVISOR}", "xp.sqrt(1 - self.beta_2**t) * m_hat / (v + self.epsilon)")),
         mistake("m-summed", "leaves 1 - beta_1 out, so that m is a sum", "All steps are too long by 1 / (1 - beta_1). "
                  + TRADED, ("(1 - self.beta_1) * g", "g")),
         mistake("v-summed", "leaves 1 - beta_2 out, so that v is a sum",

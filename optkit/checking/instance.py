@@ -14,10 +14,11 @@ _AFTER = ("post_update_params", "post_update", "after_update", "end_step", "incr
           "next_step")
 _SET_UP = ("initialize", "initialise", "init", "build", "setup", "set_up", "set_params", "set_parameters",
            "init_params", "register", "initialize_state", "init_state", "set_weights", "initialize_parameters",
-           "assign")
+           "register_parameters", "register_params", "add_parameters", "assign")
 
 # What a candidate may raise. Ctrl-C is not among it: that reaches the thread that waits, and not the candidate's.
 RAISED = (Exception, SystemExit, KeyboardInterrupt, GeneratorExit)
+_FEW = 4  # values in a list that comes back: more are a history
 HOOKS = (*_BEFORE, *_AFTER, *_SET_UP)
 
 
@@ -85,12 +86,15 @@ class Instance:
             reading.remembered.restore()
         self.reading, self.rule, self.holder = reading, reading.rule, reading.holder
         self.factor, self.key = 1.0, NAMES[0]
+        self.place = None  # of the parameters among what code returns that asks for its gradients, once that is known
         self.handed = self.holder.make(start)
         self.made = reading.make(self.handed, gradient)
         self._fill_empty()
         self.call = getattr(self.made, reading.method) if reading.method else self.made
         self.arguments = names.parameters_of(self.call)
-        self.roles = roles(self.arguments, reading.asks)
+        self.roles = roles(self.arguments, reading.asks, self.rule)
+        if reading.swapped:
+            self.roles |= exchanged(self.arguments, self.roles)
         if reading.by_name:
             self.roles = {name: "key" if what == "parameters" else what for name, what in self.roles.items()}
         self.own_names = _where_held(self.holder, self.made, self.handed) if reading.held else []
@@ -134,7 +138,7 @@ class Instance:
         if self.reading.memory == "dict":
             return {}
         if self.reading.memory == "missing":
-            return _Missing()
+            return _Missing(self.rule)
         if self.holder.kind == "separate":  # each parameter with a memory of its own, as with w, b, v_w, v_b
             return np.zeros(self.holder.shape)
         return self.holder.zeros()
@@ -149,6 +153,8 @@ class Instance:
                 given = {needed[0]: self.handed}
             if needed and all(value is not None for value in given.values()):
                 getattr(self.made, name)(**given)
+                if any(value is self.handed for value in given.values()) and "parameters" not in self.roles.values():
+                    self.own_names = _where_held(self.holder, self.made, self.handed, copied=True)
                 return
 
     def _set_up_value(self, what):
@@ -184,7 +190,24 @@ class Instance:
         result = self.call(*positional, **keywords)
         for hook in self.hooks[1]:
             hook()
-        return result
+        return self.in_order(result)
+
+    def in_order(self, result):
+        """What came back, as a tuple with the parameters and the memories in the order of the arguments: a short list,
+        or a dict whose keys end like the arguments' names ("new_w")."""
+        if self.holder.kind not in ("array", "numbers"):
+            return result
+        if isinstance(result, list) and len(result) <= _FEW and not all(np.ndim(value) == 0 for value in result):
+            return tuple(result)
+        if not isinstance(result, dict) or isinstance(result, Named):
+            return result
+        kept = [name for name, what in self.roles.items() if what in ("parameters", "memory")]
+        ends = {key: max((name for name in kept if names.plain(str(key)).endswith(names.plain(name))), key=len,
+                         default=None) for key in result}
+        if "parameters" not in {self.roles.get(name) for name in ends.values()}:
+            return result
+        return tuple(result[key] for key in sorted(
+            result, key=lambda key: kept.index(ends[key]) if ends[key] else len(kept)))
 
     def _argument(self, name, argument, t, factor, parameters, gradients):
         what = self.roles[name]
@@ -247,16 +270,19 @@ class Instance:
         self.memory |= dict(zip(memories, rest))
 
 
-class _Missing(dict):
-    """A state in which everything that was not put there is zero."""
+class _Missing(names.Settings):
+    """A state in which a hyperparameter is the rule's, and all else that was not put there is zero."""
 
     def __missing__(self, key):
-        return 0
+        try:
+            return super().__missing__(key)
+        except KeyError:
+            return 0
 
 
-def roles(arguments, asks=None):
+def roles(arguments, asks=None, rule=None):
     """What each argument is: a role of ``names``, or "memory" for what nothing is known of. ``asks``: does the
-    candidate ask for its gradient? None when that is not known."""
+    candidate ask for its gradient? None when that is not known. ``rule``: the one whose hyperparameters they may be."""
     found = {name: names.role(name) for name in arguments}
     if asks is False:  # what may be called like a gradient function, as df, is the gradient
         found = {name: "gradient" if what == "gradient function" else what for name, what in found.items()}
@@ -278,18 +304,40 @@ def roles(arguments, asks=None):
     elif not known and not asks and len(needed) == 1 and found[needed[0]] in ("parameters", "objective"):
         found[needed[0]] = "gradient"
     unknown = [name for name in needed if not found[name]]
-    if len(unknown) == 1 and known and "parameters" not in found.values() and not names.is_setting(unknown[0]):
+    if len(unknown) == 1 and known and "parameters" not in found.values() and (
+            not names.is_setting(unknown[0]) or rule and _is_no_setting(unknown[0], needed, rule)):
         found[unknown[0]] = "parameters"  # update(grad, thing)
     return {name: what or "memory" for name, what in found.items()}
 
 
+def _is_no_setting(name, needed, rule):
+    """Are these the parameters, under a name such as beta? They are where the rule has no such hyperparameter, and
+    where update(beta, grad) takes them first and nothing else."""
+    own = names.hyperparameters([name], rule)
+    return not own or needed[0] == name and len(needed) == 2 and "learning_rate" not in own
+
+
 def _tell_memories(found, needed):
-    """In (w, grad, v_grad) one is the gradient, and what is named after it is a memory."""
+    """In (w, grad, v_grad) and (w, grad, G) one is the gradient: what is named after it, or by fewer letters beside
+    its full name, is a memory."""
     gradients = [name for name in needed if found[name] == "gradient"]
     if len(gradients) > 1 and [found[name] for name in needed].count("parameters") == 1:
-        gradient = min(gradients, key=len)
-        found |= {name: "memory" for name in gradients
-                  if name != gradient and names.plain(gradient) in names.plain(name)}
+        full = [name for name in gradients if names.plain(name) in ("grad", "grads", "gradient", "gradients")]
+        gradient = min(full or gradients, key=len)
+        found |= {name: "memory" for name in gradients if name != gradient and (
+            full or names.plain(gradient) in names.plain(name))}
+
+
+def exchanged(arguments, roles):
+    """In (w, dw, thing), where dw may be a velocity and nothing is known of the thing: the roles the other way round.
+    {} where it is not like that."""
+    needed = required(arguments)
+    gradients = [name for name in needed if roles[name] == "gradient" and "grad" not in names.plain(name)]
+    things = [name for name in needed if not names.role(name) and not names.is_setting(name)
+              and roles[name] == "memory"]
+    if len(gradients) != 1 or len(things) != 1 or list(roles.values()).count("gradient") != 1:
+        return {}
+    return {gradients[0]: "memory", things[0]: "gradient"}
 
 
 def required(arguments):
@@ -325,9 +373,9 @@ def each(holder, held):
     return held if holder.kind == "separate" else [held]
 
 
-def _where_held(holder, made, handed):
+def _where_held(holder, made, handed, copied=False):
     """The attributes in which an object keeps the parameters that it was given: one name, or one for each of several
-    separate parameters; [] when there are none."""
+    separate parameters; [] when there are none. ``copied``: a copy will do, where there is only one."""
     attributes = getattr(made, "__dict__", {})
     if holder.kind == "separate":
         found = [name for array in handed for name, value in attributes.items() if value is array]
@@ -337,4 +385,8 @@ def _where_held(holder, made, handed):
         if value is handed or isinstance(value, (list, tuple)) and isinstance(handed, list) and (
                 len(value) == len(handed) and all(a is b for a, b in zip(value, handed))):
             return [name]
+    if copied and holder.kind == "array":
+        alike = [name for name, value in attributes.items() if isinstance(value, np.ndarray)
+                 and np.array_equal(value, handed)]
+        return alike if len(alike) == 1 else []
     return []

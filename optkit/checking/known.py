@@ -24,8 +24,8 @@ class Known:
     source of the rule's ``step`` and what stands in its place. ``first``: lines put before the others. ``start``:
     what the memories are before the first step, where that is not zero. ``memory``: one more memory that the code
     keeps. ``sharing``: "" when each parameter has
-    memories of its own; "memory" when all use one; "t" (or "t of pairs") when each of them (or each two) advances the
-    step number.
+    memories of its own; "memory" when all use one, in turn; "all" when all use one, together; "t" (or "t of pairs")
+    when each of them (or each two) advances the step number; "t as pair" when the number of the pair is taken for it.
     """
 
     id: str
@@ -65,10 +65,11 @@ def edited(source, forms):
 
 
 # What some mistakes do with a whole array: for one array, and for arrays that lie in the last axis of a larger one.
-_WHOLE = {"mean_of": np.mean, "total_of": np.sum, "largest_of": np.max,
+_WHOLE = {"mean_of": np.mean, "total_of": np.sum, "total_of_all": np.sum, "largest_of": np.max,
           "entry_of": lambda m, t: m.reshape(-1)[int(t) % m.size] + 0 * m}
 _ROWS = {"mean_of": functools.partial(np.mean, axis=-1, keepdims=True),
          "total_of": functools.partial(np.sum, axis=-1, keepdims=True),
+         "total_of_all": functools.partial(np.sum, axis=(-2, -1), keepdims=True),
          "largest_of": functools.partial(np.max, axis=-1, keepdims=True),
          "entry_of": lambda m, t: m[..., [int(t) % m.shape[-1]]]}
 

@@ -8,7 +8,7 @@ import numpy as np
 
 # The roles of arguments, by their names in lower case without underscores. The first role that fits counts.
 _ROLES = {
-    "gradient function": r"(get|compute|calc|func|f|eval|evaluate)?(grad|gradient|dfunc)(ient)?s?(of)?"
+    "gradient function": r"oracle|(get|compute|calc|func|f|eval|evaluate)?(grad|gradient|dfunc)(ient)?s?(of)?"
                          r"(f|fn|fun|func|function|callback|oracle|cost|loss|objective)|f(_?)grad(ient)?|df|dfdx|dfx|"
                          r"dfun|dfunc|dfunction|dfn|fprime|jac|jacobian|gradf|gfunc|(cost|loss)grad(ient)?|"
                          r"calculategradient|gradientat",
@@ -19,12 +19,12 @@ _ROLES = {
                 r"d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|weights|bias|biases|var|wages|"
                 r"loss|z|ws|bs|value|values|j)\d*|"
                 r"(w|b|weight|weights|bias|biases|theta|param|params)(d|delta|deltas)|globalg|"
-                r"derivative|derivatives|slope|deltas?",
+                r"derivative|derivatives|slope|deltas?|delta(w|b)",
     "objective": r"f|fn|func|fun|function|fx|obj|objective|objectivefunction|loss|lossfn|lossfunc|lossfunction|cost|"
                  r"costfn|costfunc|costfunction|evalfn|fobj|fobjective",
     "parameters": r"w|b|x|p|ws|bs|xs|theta|thetas|param|params|parameter|parameters|weight|weights|bias|biases|var|"
                   r"vars|"
-                  r"variable|variables|point|position|pos|coef|coefs|coeffs|tensor|tensors|wages|curw|currentw|"
+                  r"variable|variables|filters?|kernels?|point|position|pos|coef|coefs|coeffs|tensor|tensors|wages|curw|currentw|"
                   r"(current|cur|old|prev|model|network|initial|init|start|starting)?(x|w|weights|theta|params|"
                   r"parameters|point|value|guess|position|wb)(0|init|start|t|k|values?)?|init|start|initial|guess|"
                   r"paramlist|paramslist|parameterlist|paramsvalues|parametersvalues|varlist|trainablevariables|"
@@ -50,7 +50,7 @@ _RATE = ("learningrate", "lr", "eta", "stepsize", "rate", "learnrate", "lrate", 
 _EPSILON = ("epsilon", "eps", "e", "epsilion", "epislon", "ep", "fudge", "fudgefactor", "delta", "smoothingterm",
             "smoothing", "tiny", "epsilonforoptimizer", "offset", "err", "stability", "epsi", "epsil")
 _DECAY = ("rho", "decayrate", "decay", "gamma", "beta", "beta2", "alpha", "discount", "forgettingfactor", "p", "ro",
-          "momentum", "smoothingconstant", "decayfactor", "b", "beta1", "mu")
+          "momentum", "smoothingconstant", "autocorr", "decayfactor", "b", "beta1", "mu")
 _ALIASES = {
     "learning_rate": _RATE,
     "beta_1": ("beta1", "b1", "rho1", "decay1", "betam", "decayrate1", "firstbeta", "betaone", "beta", "momentum"),
@@ -123,8 +123,22 @@ def settings_of(thing, rule):
 
 def as_settings(rule):
     """The rule's hyperparameters in a dict, under each of the names in use."""
-    return {spelling: value for field, value in rule.hyperparameters().items()
-            for spelling in (field, *_SPELLINGS.get(field, ()))}
+    return Settings(rule, {spelling: value for field, value in rule.hyperparameters().items()
+                           for spelling in (field, *_SPELLINGS.get(field, ()))})
+
+
+class Settings(dict):
+    """A dict in which the rule's hyperparameters are found under whatever they are called, in whatever case."""
+
+    def __init__(self, rule, *values):
+        super().__init__(*values)
+        self.rule = rule
+
+    def __missing__(self, key):
+        fields = hyperparameters([key], self.rule) if isinstance(key, str) else ()
+        if not fields:
+            raise KeyError(key)
+        return getattr(self.rule, next(iter(fields)))
 
 
 def _attributes(thing):

@@ -66,9 +66,10 @@ def moved(rule, forms, g, rates, epsilons, start=0.0, along=None):
 def _stepped(step, self, i, g, given, memory, sharing):
     """One step of all parameters; ``i`` counts from 0, ``given`` holds the parameters where the rule uses them."""
     parameters = g.shape[1]
-    if sharing.startswith("t"):  # each parameter, or each layer of two, counts one on
-        together = 2 if sharing == "t of pairs" else 1
-        t = i * -(-parameters // together) + (np.arange(parameters) // together + 1.0)[:, None]
+    if sharing.startswith("t"):  # each parameter, or each layer of two, counts one on, or is the count
+        together = 1 if sharing == "t" else 2
+        before = 0 if sharing == "t as pair" else i * -(-parameters // together)
+        t = before + (np.arange(parameters) // together + 1.0)[:, None]
         change, *after = _as_tuple(step(self, np, t, g=g, **given, **memory))
     elif sharing == "memory":  # each parameter finds what the one before left
         changes, after = [], [value[:, -1:] for value in memory.values()]

@@ -9,6 +9,9 @@ from optkit.checking import names
 from optkit.checking.holders import NAMES, Unreadable, readable
 from optkit.checking.instance import RAISED, Instance, NotUnderstood, each
 
+_OF_AN_OBJECT = ("gradient", "grad", "get_gradient", "compute_gradient", "df")
+
+
 class Crashed(Exception):
     """The candidate made some steps and then raised ``__cause__``."""
 
@@ -177,6 +180,8 @@ def asked(reading, start, g, factors, restore):
         values = holder.make(g[len(asked) - 1])
         return tuple(values) if holder.kind == "separate" else values
 
+    for name in _OF_AN_OBJECT:  # it may be an object that is asked: oracle.gradient(x)
+        setattr(gradient, name, gradient)
     instance = Instance(reading, start, restore, gradient)
     settings, single_steps = instance.settings(), True
     try:
@@ -250,18 +255,20 @@ def _call_asking(instance, gradient, i, factors, steps):
             raise NotUnderstood(f"nothing is known to hand over for its argument {name!r}")
     positional = [arguments.pop(name) for name, argument in instance.arguments.items()
                   if argument.kind == argument.POSITIONAL_ONLY]
-    return instance.call(*positional, **arguments)
+    return instance.in_order(instance.call(*positional, **arguments))
 
 
 def _take_over(instance, result):
-    holder = instance.holder
     """The parameters that came back, handed over with the next call; None when none did."""
+    holder = instance.holder
     options = _options(holder, result) if result is not None else []
     if instance.own_names or not options:
         return None
-    now = instance.now()  # a step is small beside the way from zero: what is nearest is where it has come to
-    index = min(options, key=lambda i: np.nanmedian(np.abs(holder.read(_split(holder, result, i)[0]) - now)))
-    value, rest = _split(holder, result, index)
+    if instance.place not in options:  # a step is small beside the way from zero: what is nearest is where it has come
+        now = instance.now()  # to. That holds for the first; later a velocity may come near by chance
+        instance.place = min(options, key=lambda i: np.nanmedian(np.abs(
+            holder.read(_split(holder, result, i)[0]) - now)))
+    value, rest = _split(holder, result, instance.place)
     value = holder.read(value)
     instance.handed = holder.fill(instance.handed, value)
     instance.keep(rest)
