@@ -337,7 +337,7 @@ def _legend(axis):
 
 
 def winners(x, series, *, x_label, y_label):
-    """Which line is lowest where: all lines in grey, and the lowest at each ``x`` with a large dot in its rule's colour.
+    """Which line is lowest where: all in grey, and the lowest at each ``x`` with a large dot in its rule's colour.
 
     ``series``: a dict from a rule to values of shape ``(points,)``. Both axes are logarithmic.
     """

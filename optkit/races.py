@@ -18,6 +18,7 @@ from optkit.tasks import Task
 _MARGIN = 1.1  # a loss less than a tenth lower is no win, however sure
 _MOST_GRIDS = 8  # twelve rates, shifted seven times: sixteen decades
 _MEASURES = ("train_loss", "validation_loss", "test_loss", "test_accuracy")
+_NUMBERS = (*_MEASURES, "diverged", "stuck")  # what a table says of each training
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class Race:
         return pandas.DataFrame(columns | {"diverged": swept.diverged.ravel(), "stuck": swept.stuck.ravel()})
 
     def to_csv(self, path):
-        """Write the table as comma-separated values, whole or not at all; ``Race.read_csv`` makes a race of it again."""
+        """Write the table as comma-separated values, whole or not at all; ``Race.read_csv`` makes a race of it."""
         path = Path(path)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8", newline="") as file:
             try:
@@ -76,7 +77,7 @@ class Race:
         ValueError when a column is missing or a rule has no rows of one of the stages.
         """
         table = pandas.read_csv(path)
-        if missing := {"rule", "stage", "trials", "learning_rate", "seed", *_MEASURES, "diverged", "stuck"} - set(table):
+        if missing := {"rule", "stage", "trials", "learning_rate", "seed", *_NUMBERS} - set(table):
             raise ValueError(f"{path} is not the table of a race: it has no column {', '.join(sorted(missing))}")
         names = list(dict.fromkeys(table["rule"]))
         tuning, results = ({name: _read_sweep(path, table, name, stage) for name in names}
@@ -127,7 +128,7 @@ def _read_sweep(path, table, name, stage):
     if not len(rows) or len(rows) != len(rates) * len(seeds):
         raise ValueError(f"{path} is not the table of a race: {name} has {len(rows)} rows of the stage {stage!r}, for "
                          f"{len(rates)} learning rates and {len(seeds)} seeds")
-    values = {measure: rows[measure].to_numpy().reshape(len(rates), len(seeds)) for measure in (*_MEASURES, "diverged", "stuck")}
+    values = {name: rows[name].to_numpy().reshape(len(rates), len(seeds)) for name in _NUMBERS}
     if np.isnan(values["test_accuracy"]).all():
         values["test_accuracy"] = None
     return Sweep(None, None, {"learning_rate": np.array(rates)}, tuple(int(seed) for seed in seeds), loss=None,

@@ -188,7 +188,7 @@ def new_model(task, seed=0):
 
 @functools.lru_cache(maxsize=256)  # every rule of a comparison starts from the same weights
 def start(task, seed):
-    """The initial weights of one model, and its initial states: averages kept by layers, and weights that are frozen."""
+    """The initial weights of one model, and its initial states: averages that layers keep, and frozen weights."""
     model = new_model(task, seed)
     return [[variable.numpy() for variable in kind]
             for kind in (model.trainable_variables, model.non_trainable_variables)]

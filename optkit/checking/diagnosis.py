@@ -222,8 +222,8 @@ def _unknown(case):
     if case.finite and not np.diff(made, axis=0).any():
         return case.report("only-one-step", "It makes one step and then stands still.",
                            "One step from a random start lowers most losses.")
-    return (_by_epochs(case) or _with_other_constants(case) or _clipped(case) or _some_parameters(case) or _leaning_on_weights(case)
-            or _at_another_rate(case, made) or _near(case))
+    return (_by_epochs(case) or _with_other_constants(case) or _clipped(case) or _some_parameters(case)
+            or _leaning_on_weights(case) or _at_another_rate(case, made) or _near(case))
 
 
 def _by_epochs(case):

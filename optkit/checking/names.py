@@ -23,8 +23,8 @@ _ROLES = {
     "objective": r"f|fn|func|fun|function|fx|obj|objective|objectivefunction|loss|lossfn|lossfunc|lossfunction|cost|"
                  r"costfn|costfunc|costfunction|evalfn|fobj|fobjective",
     "parameters": r"w|b|x|p|ws|bs|xs|theta|thetas|param|params|parameter|parameters|weight|weights|bias|biases|var|"
-                  r"vars|"
-                  r"variable|variables|filters?|kernels?|point|position|pos|coef|coefs|coeffs|tensor|tensors|wages|curw|currentw|"
+                  r"vars|variable|variables|filters?|kernels?|point|position|pos|coef|coefs|coeffs|tensor|tensors|"
+                  r"wages|curw|currentw|"
                   r"(current|cur|old|prev|model|network|initial|init|start|starting)?(x|w|weights|theta|params|"
                   r"parameters|point|value|guess|position|wb)(0|init|start|t|k|values?)?|init|start|initial|guess|"
                   r"paramlist|paramslist|parameterlist|paramsvalues|parametersvalues|varlist|trainablevariables|"

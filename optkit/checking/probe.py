@@ -37,7 +37,8 @@ def moved(rule, forms, g, rates, epsilons, start=0.0, along=None):
 
     ``g``: gradients of shape (steps, parameters, 12); ``rates``: the learning rate of each step; ``start``: where the
     parameters are before the first one, which counts where the rule uses them; ``along``: where they are before each
-    step, in place of where the rule itself leads. None when the forms do not fit together. Where the rule divides zero by zero there is NaN, and no warning.
+    step, in place of where the rule itself leads. None when the forms do not fit together. Where the rule divides zero
+    by zero there is NaN, and no warning.
     """
     cls = type(rule)
     step = step_with(forms, cls)
