@@ -123,7 +123,7 @@ def test_notebook(path, check):
 
 def test_every_notebook_is_a_chapter_and_every_chapter_a_notebook():
     listed = re.findall(r"file: chapters/(\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    assert sorted(listed) == [path.stem for path in NOTEBOOKS[1:]]
+    assert sorted(listed) == sorted([path.stem for path in NOTEBOOKS[1:]] + ["11-claims"])  # made from the others
 
 
 # The guard guarded: a sound notebook passes every check, and each fault is found by the one made for it.
