@@ -32,12 +32,13 @@ def trained(rule_class, task, values, factors, weights, states, rows, advance):
     runs = rows.shape[1]
     size = runs if on_a_gpu() else min(runs, _RUNS_IN_A_PIECE)
     data = [tf.constant(array) for array in pooled(task)]
+    program = _train_program(rule_class, task)  # here, once: each of the threads below would make one of its own
     pieces = [np.arange(first, first + size) % runs  # the last piece is filled up, with runs left out below
               for first in range(0, runs, size)]
 
     def through(own):
         rule = rule_class(**{name: tf.constant(value[own]) for name, value in values.items()})
-        return _through(rule, task, factors, [[array[own] for array in arrays] for arrays in (weights, states)],
+        return _through(program, rule, factors, [[array[own] for array in arrays] for arrays in (weights, states)],
                         rows[:, own], data)
 
     with ThreadPoolExecutor() as threads:
@@ -50,7 +51,7 @@ def trained(rule_class, task, values, factors, weights, states, rows, advance):
                                              for kind in arrays]
 
 
-def _through(rule, task, factors, arrays, rows, data):
+def _through(program, rule, factors, arrays, rows, data):
     """The runs of one piece through all steps: ``(history, weights, states)``."""
     values = rule.hyperparameters()
     weights, states = ([tf.constant(array) for array in kind] for kind in arrays)
@@ -61,8 +62,7 @@ def _through(rule, task, factors, arrays, rows, data):
         arguments = (values, np.pad(factors[first:first + len(now)], (0, left_out)), weights, states, memory,
                      np.pad(now, ((0, left_out), (0, 0), (0, 0))), np.int32(len(now)), *data)
         # Asked for its program beforehand, TensorFlow does not warn that tasks of several shapes need several.
-        program = _train_program(type(rule), task).get_concrete_function(*arguments)
-        losses, weights, states, memory = program(*arguments)
+        losses, weights, states, memory = program.get_concrete_function(*arguments)(*arguments)
         history.append(losses.numpy()[:len(now)])
     return np.concatenate(history).T, *[[array.numpy() for array in kind] for kind in (weights, states)]
 
