@@ -61,18 +61,25 @@ class KerasOptimizer(keras.optimizers.Optimizer):
 
     def get_config(self):
         own = {name: float(value) for name, value in self.rule.hyperparameters().items()}
-        return super().get_config() | {"rule": type(self.rule).__name__, "hyperparameters": own}
+        cls = type(self.rule)
+        return super().get_config() | {"rule": cls.__name__, "module": cls.__module__, "hyperparameters": own}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        name, own = config.pop("rule"), config.pop("hyperparameters")
-        known = {rule.__name__: rule for rule in _subclasses(Rule)}
-        if name not in known:
+        name, module, own = (config.pop(key) for key in ("rule", "module", "hyperparameters"))
+        rules = list(_subclasses(Rule))
+        named = [rule for rule in rules if rule.__name__ == name]
+        if not named:
             raise ValueError(f"this optimizer was saved with a rule {name!r}, which is not defined here; define it "
-                             f"before loading (known: {', '.join(sorted(known))})")
-        return super().from_config(config | {"rule": known[name](**own)}, custom_objects)
+                             f"before loading (known: {', '.join(sorted({rule.__name__ for rule in rules}))})")
+        # Of several with this name, one of the same module is meant, and of these the one defined last.
+        rule = max(enumerate(named), key=lambda numbered: (numbered[1].__module__ == module, numbered[0]))[1]
+        return super().from_config(config | {"rule": rule(**own)}, custom_objects)
 
 
 def _subclasses(cls):
-    return {child for direct in cls.__subclasses__() for child in {direct, *_subclasses(direct)}}
+    """All of them, in the order of definition among siblings."""
+    for child in cls.__subclasses__():
+        yield child
+        yield from _subclasses(child)

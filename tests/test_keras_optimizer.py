@@ -203,6 +203,19 @@ def test_config_round_trip():
     assert keras.saving.get_registered_name(KerasOptimizer) == "optkit>KerasOptimizer"  # so saved models know it
 
 
+def test_a_rule_is_found_among_others_of_its_name():
+    saved = {rule: KerasOptimizer(rule).get_config() for rule in (Adam(0.1), Sign(0.02, 3.0))}
+    others = [type("Adam", (Adam,), {}), type("Sign", (Sign,), {"__module__": "elsewhere"}),
+              type("Adam", (Rule,), {"__module__": "__main__"})]
+    for rule, config in saved.items():
+        assert type(KerasOptimizer.from_config(config).rule) is type(rule)
+    config = saved[Sign(0.02, 3.0)]
+    assert type(KerasOptimizer.from_config(config | {"module": "elsewhere"}).rule) is others[1]
+    assert KerasOptimizer.from_config(config | {"module": "gone"}).rule.sharpness == 3
+    again = dataclass(frozen=True)(type("Sign", (Sign,), {"__module__": Sign.__module__}))  # a cell that was run twice
+    assert type(KerasOptimizer.from_config(config).rule) is again
+
+
 def test_a_rule_that_is_not_defined_is_named():
     config = KerasOptimizer(Adam()).get_config() | {"rule": "Lion"}
     with pytest.raises(ValueError, match="rule 'Lion', which is not defined here.*known: .*Adam"):
