@@ -70,7 +70,7 @@ def _through(program, rule, factors, arrays, rows, data):
 @functools.lru_cache(maxsize=64)  # a second sweep with the same rule and task finds its program compiled
 def _train_program(rule_class, task):
     """A compiled function that takes the runs of one piece some steps further."""
-    model = new_model(task)
+    model = _pattern(task)
     convolves = any(isinstance(layer, _CONVOLUTIONS) for layer in model.layers)
 
     def loss_and_gradient(run):
@@ -115,7 +115,7 @@ def evaluate_program(task):
 
     It returns for each part the (loss, accuracy), each of shape (runs,).
     """
-    model = new_model(task)
+    model = _pattern(task)
     inputs, targets = (tf.constant(array) for array in pooled(task))
 
     def result(weights, states, rows):
@@ -186,7 +186,13 @@ def new_model(task, seed=0):
     return model
 
 
-@functools.lru_cache(maxsize=256)  # every rule of a comparison starts from the same weights
+@functools.lru_cache(maxsize=64)
+def _pattern(task):
+    """A model of the task whose layers are used and whose weights are not."""
+    return new_model(task)
+
+
+@functools.lru_cache(maxsize=1024)  # every rule of a comparison starts from the same weights
 def start(task, seed):
     """The initial weights of one model, and its initial states: averages that layers keep, and frozen weights."""
     model = new_model(task, seed)
@@ -196,7 +202,7 @@ def start(task, seed):
 
 def in_order(task, weights, states):
     """Weights and states as ``model.set_weights`` takes them."""
-    model = new_model(task)
+    model = _pattern(task)
     own = {id(variable): array for variable, array in zip(
         model.trainable_variables + model.non_trainable_variables, [*weights, *states])}
     return [own[id(variable)] for variable in model.weights]
