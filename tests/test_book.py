@@ -157,8 +157,9 @@ def public_names():
             yield f"optkit.{name}"
             continue
         for own, thing in vars(value).items():
-            here = inspect.isfunction(thing) or inspect.isclass(thing)
-            if here and thing.__module__ == value.__name__ and not own.startswith("_"):
+            here = own in value.__all__ if hasattr(value, "__all__") else (
+                (inspect.isfunction(thing) or inspect.isclass(thing)) and thing.__module__ == value.__name__)
+            if here and not own.startswith("_"):
                 yield f"{value.__name__}.{own}"
 
 

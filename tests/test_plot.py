@@ -8,6 +8,7 @@ import pytest
 
 import optkit
 from optkit import plot, surfaces
+from optkit.plot import look
 
 RULES = [optkit.GradientDescent, optkit.Momentum, optkit.Nesterov, optkit.AdaGrad, optkit.AdaDelta, optkit.RMSprop,
          optkit.Adam, optkit.AdaMax, optkit.AdamW]
@@ -24,11 +25,11 @@ def contrast(colour, ground):
 
 
 def test_every_rule_has_a_style_of_its_own_and_every_colour_stands_out():
-    assert set(plot._STYLES) == {rule.__name__ for rule in RULES}
-    colours = [colour for colour, _ in [*plot._STYLES.values(), *plot._SEQUENCE]]
+    assert set(look.STYLES) == {rule.__name__ for rule in RULES}
+    colours = [colour for colour, _ in [*look.STYLES.values(), *look.SEQUENCE]]
     assert len(set(colours)) == len(colours)
-    assert min(contrast(colour, plot._GROUND) for colour in colours) >= 3
-    assert contrast(plot._INK, plot._GROUND) >= 7
+    assert min(contrast(colour, look.GROUND) for colour in colours) >= 3
+    assert contrast(look.INK, look.GROUND) >= 7
 
 
 def test_a_rule_has_the_same_colour_whatever_stands_beside_it():
@@ -36,7 +37,7 @@ def test_a_rule_has_the_same_colour_whatever_stands_beside_it():
     for others in ([], ["first", "second"], [optkit.Adam()]):
         series = {key: x for key in [*others, optkit.Momentum(0.3)]}
         line = plot.lines(x, series, x_label="step", y_label="loss").axes[0].lines[-1]
-        assert line.get_color() == plot._STYLES["Momentum"][0] and line.get_label() == "Momentum"
+        assert line.get_color() == look.STYLES["Momentum"][0] and line.get_label() == "Momentum"
 
 
 def test_paths_draw_every_walk_its_start_and_the_minima():
@@ -94,6 +95,18 @@ def test_the_same_figure_has_the_same_bytes_twice():
     assert figure() == figure() and figure().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("span", [3, 8, 20, 29, 45, 80, 150, 900, 1e5])
+def test_the_numbers_of_a_logarithmic_axis_stand_apart(span):
+    x = np.geomspace(0.013, 0.013 * span, 40)
+    figure = plot.lines(x, {"line": x}, x_label="x", y_label="y", x_log=True, y_log=True)
+    figure.draw_without_rendering()
+    for axis, start, end in ((figure.axes[0].xaxis, "x0", "x1"), (figure.axes[0].yaxis, "y0", "y1")):
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels(which="both") if label.get_text()]
+        boxes = sorted((getattr(box, start), getattr(box, end)) for box in boxes if box.width)
+        assert len(boxes) >= 2
+        assert all(left[1] < right[0] for left, right in zip(boxes, boxes[1:])), boxes
+
+
 def test_images_are_square():
     figure = plot.images(np.zeros((3, 64)), [1, 2, 3])
     assert [axis.images[0].get_array().shape for axis in figure.axes] == [(8, 8)] * 3
@@ -111,7 +124,7 @@ def test_dots_draw_every_run_the_median_and_count_what_diverged():
     assert np.isfinite(others).sum() == 1 and not np.isfinite(no_median).any()
     assert [text.get_text() for text in axis.texts] == ["2 diverged"]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["Adam", "other"]
-    assert axis.lines[0].get_color() == plot._STYLES["Adam"][0]
+    assert axis.lines[0].get_color() == look.STYLES["Adam"][0]
 
 
 def test_intervals_draw_a_bar_and_a_dot_for_each_label():
