@@ -10,6 +10,7 @@ import wrapt
 from optkit import rules, surfaces
 from optkit.paths import Path, descend
 from optkit.rules import (AdaDelta, AdaGrad, Adam, AdaMax, AdamW, GradientDescent, Momentum, Nesterov, RMSprop, Rule)
+from optkit.script import javascript
 from optkit.symbols import equation
 
 _WHERE = {"check": "checking", "claims": None, "device": "hardware", "invariance": None,
@@ -17,7 +18,7 @@ _WHERE = {"check": "checking", "claims": None, "device": "hardware", "invariance
           "race": "races", "Race": "races", "sweep": "sweeps", "Sweep": "sweeps", "Task": "tasks", "tasks": None}
 
 __all__ = ["AdaDelta", "AdaGrad", "AdaMax", "Adam", "AdamW", "GradientDescent", "Momentum", "Nesterov", "Path",
-           "RMSprop", "Rule", "descend", "equation", "rules", "surfaces", *_WHERE]
+           "RMSprop", "Rule", "descend", "equation", "javascript", "rules", "surfaces", *_WHERE]
 
 
 # A model saved with our optimizer loads after ``import optkit``, whether Keras was imported before or comes after.

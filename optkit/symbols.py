@@ -47,56 +47,68 @@ def assignments(rule):
     cls = rule if isinstance(rule, type) else type(rule)
     if not issubclass(cls, Rule):
         raise ValueError(f"rule must be one of optkit.rules or a subclass of optkit.Rule, got {rule!r}")
+    given = {"t": Symbol("t"), "g": Symbol("g", "t")}
+    given |= {name: Symbol(name, "t-1") for name in cls.arguments() if name != "g"}
+    lines, (step, *memories) = read(cls, "step", given)
+    if [getattr(memory, "name", None) for memory in memories] != list(cls.slots()):
+        raise ValueError(f"{cls.__name__}.step: cannot print what it returns; after the step it must return the names "
+                         f"of the memories, {', '.join(cls.slots()) or 'none here'}")
+    return [*lines, (Symbol("x", "t"), Operation("-", (Symbol("x", "t-1"), step)))]
+
+
+def read(cls, method, given):
+    """The lines of a method of ``cls`` as pairs ``(symbol, tree)``, and the trees that it returns.
+
+    ``given`` maps the names of its arguments to their symbols. What a return puts into a tuple comes back as a list,
+    what it puts into a dict as a dict. ValueError as in ``assignments``.
+    """
+    where = f"{cls.__name__}.{method}"
     try:
-        source = textwrap.dedent(inspect.getsource(cls.step))
+        source = textwrap.dedent(inspect.getsource(getattr(cls, method)))
     except (OSError, TypeError):
-        raise ValueError(f"the source of {cls.__name__}.step cannot be read; define the rule in a file or a "
-                         "notebook cell") from None
-    function = ast.parse(source).body[0]
-    now = {"g"}
-    lines = []
-    for statement in function.body:
+        raise ValueError(f"the source of {where} cannot be read; define the class in a file or a notebook "
+                         "cell") from None
+    names, lines = dict(given), []
+    for statement in ast.parse(source).body[0].body:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             continue  # a docstring
         if isinstance(statement, ast.Return):
-            step, *memories = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
-            if [getattr(memory, "id", None) for memory in memories] != list(cls.slots()):
-                raise ValueError(f"{cls.__name__}.step: cannot print {ast.unparse(statement)!r}; after the step it must "
-                                 f"return the names of the memories, {', '.join(cls.slots()) or 'none here'}")
-            lines.append((Symbol("x", "t"), Operation("-", (Symbol("x", "t-1"), _tree(step, now, cls)))))
-            return lines
+            value = statement.value
+            if isinstance(value, ast.Dict) and all(isinstance(key, ast.Constant) for key in value.keys):
+                return lines, {key.value: _tree(own, names, where) for key, own in zip(value.keys, value.values)}
+            return lines, [_tree(own, names, where) for own in getattr(value, "elts", [value])]
         if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1
                 and isinstance(statement.targets[0], ast.Name)):
-            raise ValueError(f"{cls.__name__}.step: cannot print the line {ast.unparse(statement)!r}; only "
-                             "assignments to one name and one return can be")
+            raise ValueError(f"{where}: cannot print the line {ast.unparse(statement)!r}; only assignments to one name "
+                             "and one return can be")
         name = statement.targets[0].id
-        tree = _tree(statement.value, now, cls)
-        if name in now:
-            raise ValueError(f"{cls.__name__}.step: cannot print {name!r}, which is assigned twice in one step")
-        now = now | {name}
-        lines.append((Symbol(name, "t"), tree))
-    raise ValueError(f"{cls.__name__}.step returns nothing")
+        tree = _tree(statement.value, names, where)
+        if names.get(name, Symbol(name)).when == "t":
+            raise ValueError(f"{where}: cannot print {name!r}, which is assigned twice in one step")
+        names[name] = Symbol(name, "t")
+        lines.append((names[name], tree))
+    raise ValueError(f"{where} returns nothing")
 
 
-def _tree(node, now, cls):
-    """The expression tree of a syntax tree; ``now`` holds the names that have been assigned in this step."""
+def _tree(node, names, where):
+    """The expression tree of a syntax tree; ``names`` maps the names that are known here to their symbols."""
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         return Number(node.value)
-    if isinstance(node, ast.Name):
-        if node.id == "t":
-            return Symbol("t")
-        if node.id in now or node.id in cls.arguments():
-            return Symbol(node.id, "t" if node.id in now else "t-1")
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-        return Symbol(node.attr)
+    if isinstance(node, ast.Name) and node.id in names:
+        return names[node.id]
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        if node.value.id == "self":
+            return Symbol(node.attr)
+        if node.value.id == "xp":
+            return Operation(node.attr, ())  # a constant, such as pi
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return Operation(_OPERATORS[type(node.op)], (_tree(node.left, now, cls), _tree(node.right, now, cls)))
+        return Operation(_OPERATORS[type(node.op)], (_tree(node.left, names, where), _tree(node.right, names, where)))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return Operation("negate", (_tree(node.operand, now, cls),))
+        return Operation("negate", (_tree(node.operand, names, where),))
     if (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
             and isinstance(node.func.value, ast.Name) and node.func.value.id == "xp" and not node.keywords):
-        return Operation(node.func.attr, tuple(_tree(argument, now, cls) for argument in node.args))
-    raise ValueError(f"{cls.__name__}.step: cannot print {ast.unparse(node)!r}")
+        return Operation(node.func.attr, tuple(_tree(argument, names, where) for argument in node.args))
+    raise ValueError(f"{where}: cannot print {ast.unparse(node)!r}")
 
 
 def evaluate(tree, values, xp=math):
@@ -111,7 +123,8 @@ def evaluate(tree, values, xp=math):
     if tree.name in _OPERATORS.values():
         return {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b,
                 "/": lambda a, b: a / b, "**": lambda a, b: a**b}[tree.name](*arguments)
-    return getattr(xp, tree.name)(*arguments)
+    value = getattr(xp, tree.name)
+    return value(*arguments) if arguments else value
 
 
 def equation(rule):
@@ -127,7 +140,7 @@ _LETTERS = {"learning_rate": r"\eta", "momentum": r"\mu", "rho": r"\rho", "epsil
             "beta_1": r"\beta_1", "beta_2": r"\beta_2", "weight_decay": r"\lambda", "delta": r"\Delta"}
 _FUNCTIONS = {"sqrt": r"\sqrt{%s}", "abs": r"\left|%s\right|", "maximum": r"\max\left(%s\right)",
               "minimum": r"\min\left(%s\right)", "exp": r"\exp\left(%s\right)",
-              "sign": r"\operatorname{sign}\left(%s\right)"}
+              "sign": r"\operatorname{sign}\left(%s\right)", "pi": r"\pi%s"}
 _STRENGTH = {"+": 1, "-": 1, "negate": 1, "*": 2, "/": 3, "**": 4}
 
 

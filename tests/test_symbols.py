@@ -269,7 +269,7 @@ def test_line_that_cannot_be_printed_is_named(cls, complaint):
 def test_rule_without_source_is_refused():
     names = {"Rule": Rule}
     exec("class Hidden(Rule):\n    def step(self, xp, t, g):\n        return g\n", names)
-    with pytest.raises(ValueError, match="the source of Hidden.step cannot be read; define the rule in a file or a"):
+    with pytest.raises(ValueError, match="the source of Hidden.step cannot be read; define the class in a file or a"):
         equation(names["Hidden"])
 
 
