@@ -38,8 +38,8 @@ def stacked(x, panels, *, x_label, x_log=False):
 def learning_rates(sweeps, measure="validation_loss", y_label="validation loss", y_range=None, edges=None):
     """Loss against learning rate: the median over the seeds of each sweep, with a band between the quartiles.
 
-    ``sweeps`` is a dict from a rule or a label to a ``Sweep`` over learning rates. A rate at which more than half of
-    the seeds diverged has no point; a cross at the top marks it. A dotted line marks a rule's default.
+    ``sweeps`` is a dict from a rule or a label to a ``Sweep`` over learning rates. A rate at which half of
+    the seeds or more diverged has no point; a cross at the top marks it. A dotted line marks a rule's default.
     """
     with matplotlib.style.context(LOOK):
         figure, (axis,) = new_figure(height=3.3)
@@ -127,7 +127,7 @@ def _draw_lines(axis, x, series, y_label, y_log=False, levels=None, edges=None, 
     for (name, colour, style), values in zip(styled(series), series.values()):
         values = np.asarray(values, float)
         if values.ndim == 2:
-            low, values, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0, method="nearest")
+            (low, high), values = _quartiles(values, axis=0), np.median(values, axis=0)
             axis.fill_between(x, finite(low), finite(high), color=colour, alpha=0.2, linewidth=0)
         axis.plot(x, finite(values), style, color=colour, label=name, marker="o" if few else None, markersize=3.5)
     for label, height in (levels or {}).items():
@@ -146,7 +146,7 @@ def draw_rates(axis, sweeps, measure, y_range=None, edges=None):
     tops = []
     for (name, colour, style), (key, sweep) in zip(styled(sweeps), sweeps.items()):
         rates, losses = sweep.grid["learning_rate"], getattr(sweep, measure)
-        low, middle, high = np.quantile(losses, [0.25, 0.5, 0.75], axis=1, method="nearest")
+        (low, high), middle = _quartiles(losses, axis=1), np.median(losses, axis=1)
         axis.plot(rates, finite(middle), style, color=colour, marker="o", markersize=3.5, label=name)
         axis.fill_between(rates, finite(low), finite(np.where(np.isfinite(high), high, middle)), color=colour,
                           alpha=0.2, linewidth=0)
@@ -161,6 +161,11 @@ def draw_rates(axis, sweeps, measure, y_range=None, edges=None):
     for rates, colour in tops:
         axis.plot(rates, np.full(len(rates), 0.97), "x", color=colour, markersize=6, clip_on=False,
                   transform=axis.get_xaxis_transform())
+
+
+def _quartiles(values, axis):
+    """The lower and the upper one; values that occur, since between a number and infinity there is none."""
+    return np.quantile(values, [0.25, 0.75], axis=axis, method="nearest")
 
 
 def _draw_edges(axis, edges):
