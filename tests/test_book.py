@@ -157,8 +157,8 @@ def public_names():
             yield f"optkit.{name}"
             continue
         for own, thing in vars(value).items():
-            here = own in value.__all__ if hasattr(value, "__all__") else (
-                (inspect.isfunction(thing) or inspect.isclass(thing)) and thing.__module__ == value.__name__)
+            here = (inspect.isfunction(thing) or inspect.isclass(thing)) and (
+                thing.__module__ == value.__name__ or thing.__module__.startswith(f"{value.__name__}."))  # a package
             if here and not own.startswith("_"):
                 yield f"{value.__name__}.{own}"
 
