@@ -231,6 +231,9 @@ def test_the_probe_separates_every_pair(cls, dtype):
 
 @pytest.mark.parametrize("names, cls", [
     (("no-correction", "epsilon-in-root"), Adam), (("v-not-corrected", "epsilon-in-root"), Adam),
+    (("no-correction", "is-amsgrad"), Adam), (("v-sums-array", "v-decays"), AdaGrad),
+    (("correction-of-sum", "hats-stored"), Adam), (("is-rmsprop", "v-sums-array"), AdaDelta),
+    (("corrected-twice", "u-sums-array"), AdaMax), (("epsilon-on-rate", "v-summed"), RMSprop),
     (("no-root", "correction-without-power"), Adam), (("ascent", "no-correction"), Adam),
     (("decay-in-gradient", "no-correction"), AdamW), (("decay-added", "epsilon-on-weights"), AdamW),
     (("betas-swapped", "epsilon-on-weights"), Adam), (("hats-stored", "v-starts-at-one"), Adam),
@@ -731,8 +734,113 @@ def made_for_two_shapes(dw_shape, db_shape):
     return Mine()
 
 
+def rate_at_the_start(x, grad_x, moving_sum, alpha_0, epsilon):
+    moving_sum = moving_sum + grad_x**2
+    return x - alpha_0 / (np.sqrt(moving_sum) + epsilon) * grad_x, moving_sum
+
+
+_BY_PLACE = []
+
+
+def memories_by_place(diff, eta, j):
+    if j == len(_BY_PLACE):
+        _BY_PLACE.append(0.0)
+    step, _BY_PLACE[j] = _stepped(diff, _BY_PLACE[j])
+    return -eta * step
+
+
+class TakesALayer(_Kept):
+    def get_update(self, layer, grad):
+        return _moved(self, str(layer), grad)
+
+
+class SetsItsSettings(_Kept):
+    def set_params(self, params):
+        for key in params:
+            setattr(self, key, params[key])
+
+    def get_update(self, grad):
+        return _moved(self, 0, grad)
+
+
+class SetsUpListsOfWeightsAndBiases(_Kept):
+    def initialize(self, weights, biases):
+        self.sums = [np.zeros_like(w) for w in weights], [np.zeros_like(b) for b in biases]
+
+    def update(self, weights, biases, dW, db):
+        for held, gradients, sums in zip((weights, biases), (dW, db), self.sums):
+            for i, g in enumerate(gradients):
+                step, sums[i] = _stepped(g, sums[i])
+                held[i] -= self.learning_rate * step
+
+
+def state_that_somebody_else_makes(params, grads, state, lr=0.01):
+    for name, value in params.items():
+        total = state["sums"][name]
+        total += grads[name]**2
+        value -= lr * grads[name] / (np.sqrt(total) + 1e-8)
+
+
+class TakesOneGradientAfterTheOther(_Kept):
+    def __init__(self, params):
+        self.params = list(params)
+
+    def update(self, *gradients):
+        for i, g in enumerate(gradients):
+            self.params[i] -= _moved(self, i, g)
+
+
+class TakesWhatItDoesNotUse(_Kept):
+    def __init__(self, friction, something):
+        pass
+
+    def update(self, w, grad):
+        return w - _moved(self, 0, grad)
+
+
+class TakesTwoPlaces(_Kept):
+    def step(self, x, y, dx, dy):
+        x -= _moved(self, 0, dx)
+        y -= _moved(self, 1, dy)
+        return x, y
+
+
+def all_of_one_letter(w, u, s, alpha, eps):
+    s = s + u**2
+    return w - alpha * u / (np.sqrt(s) + eps), s
+
+
+class TakesTheShapeOfTheGradient(_Kept):
+    def __init__(self, grad_shape):
+        self.memories = {0: np.zeros(grad_shape)}
+
+    def get_update(self, grads):
+        return _moved(self, 0, grads)
+
+
+def in_greek(w, grad, G, η, ε):
+    G = G + grad**2
+    return w - η * grad / (np.sqrt(G) + ε), G
+
+
+def made_with_the_gradient_function(params, grad_fn, lr=0.5):
+    class Mine:
+        learning_rate = lr
+
+        def __init__(self):
+            self.params = np.array(params, dtype=np.float32)
+
+        def step(self):
+            self.params -= _moved(self, 0, grad_fn(self.params))
+
+    return Mine()
+
+
 @pytest.mark.parametrize("candidate", [
-    needs_a_state_with, memory_beside_the_gradient, gives_a_list, gives_a_dict, velocity_named_like_a_gradient,
+    rate_at_the_start, memories_by_place, TakesALayer, SetsItsSettings, SetsUpListsOfWeightsAndBiases,
+    state_that_somebody_else_makes, TakesOneGradientAfterTheOther, TakesWhatItDoesNotUse, TakesTwoPlaces,
+    all_of_one_letter, TakesTheShapeOfTheGradient, in_greek, made_with_the_gradient_function, needs_a_state_with,
+    memory_beside_the_gradient, gives_a_list, gives_a_dict, velocity_named_like_a_gradient,
     CallsThemBeta, CallsThemFilters, AsksAnObject, TakesPlainNumbers, RegistersACopy, StartsByItself,
     made_for_a_shape, made_for_two_shapes,
     TakesNames, TakesTheRateBetween, TakesTwoInTurn, GivesTwoSteps, IsPrivate, TakesANumber, TakesRowsAndColumns,
@@ -742,6 +850,139 @@ def made_for_two_shapes(dw_shape, db_shape):
 def test_names_and_forms_met_in_public_code(candidate):
     report = optkit.check(candidate, AdaGrad())
     assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("takes", ["mu, rho", "decay_rate_one, decay_rate_two", "β1, β2", "omega1, omega2"])
+def test_names_of_the_betas(takes):
+    first, second = takes.split(", ")
+    names = {"moments": lambda m, v, g, b1, b2: (b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2), "np": np}
+    exec(f"def mine(w, grad, m, v, t, lr, {takes}):\n"
+         f"    m, v = moments(m, v, grad, {takes})\n"
+         f"    return w - lr * m / (1 - {first}**t) / (np.sqrt(v / (1 - {second}**t)) + 1e-8), m, v\n", names)
+    assert optkit.check(names["mine"], Adam(beta_1=0.8, beta_2=0.95)).ok
+
+
+def test_nothing_is_called_wrong_because_of_zeros_for_an_unknown_argument():
+    def still(w, grad, moving_sum, swiftness):
+        step, moving_sum = _stepped(grad, moving_sum)
+        return w - swiftness * step, moving_sum
+
+    def asks(gradf, x0, lr, smallest, max_iter):
+        x, v = x0, 0.0
+        for _ in range(max_iter):
+            v = v + gradf(x)**2
+            x = x - lr * gradf(x) / np.sqrt(v + smallest)
+        return x
+
+    for mine, unknown in ((still, "'swiftness'"), (asks, "'smallest'")):
+        report = optkit.check(mine, AdaGrad())
+        assert report.mistake == "not-understood" and unknown in report.verdict, str(report)
+
+
+def test_an_unknown_argument_that_makes_no_difference():
+    def mine(gradf, x0, lr, max_iter, swiftness):
+        x = x0
+        for _ in range(max_iter):
+            x = x - lr * np.round(gradf(x), 1)
+            if swiftness and np.all(x == 0):
+                break
+        return x
+
+    assert optkit.check(mine, GradientDescent()).mistake == "unknown"
+
+
+def test_an_argument_of_the_class_that_is_unknown_and_used():
+    class Mine(_Kept):
+        def __init__(self, something):
+            self.something = something
+
+        def update(self, w, grad):
+            return w - self.something * _moved(self, 0, grad)
+
+    class Reshaped(Mine):
+        def update(self, w, grad):
+            return w - np.reshape(self.something, (3, 4)) * grad
+
+    for cls in (Mine, Reshaped):
+        report = optkit.check(cls, AdaGrad())
+        assert report.mistake == "not-understood" and "'something'" in report.verdict, str(report)
+
+
+def test_a_set_up_that_fails_and_is_needed():
+    class Mine(_Kept):
+        def initialize(self, params):
+            raise RuntimeError("no room")
+
+        def update(self, w, grad):
+            return w - self.memory
+
+    report = optkit.check(Mine, AdaGrad())
+    assert report.mistake == "exception" and "no room" in report.verdict
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_wrong_rule_whose_caller_counts_from(first):
+    def mine(w, grad, m, v, t, lr=0.001):
+        t += 1 - first
+        m, v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * grad**2
+        return w - lr * m / (1 - 0.9**t) / np.sqrt(v / (1 - 0.999**t) + 1e-8), m, v
+
+    assert optkit.check(mine, Adam()).mistake == "epsilon-in-root"
+
+
+def test_the_number_of_a_step_or_of_all_steps():
+    def moved(x, g, m, v, t):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        return x - 0.001 * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v
+
+    def step(w, grad_fn, m, v, t):
+        return moved(w, grad_fn(w), m, v, t)
+
+    def loop(x, grad_fn, it):
+        m = v = 0.0
+        for t in range(1, it + 1):
+            x, m, v = moved(x, grad_fn(x), m, v, t)
+        return x
+
+    assert optkit.check(step, Adam()).ok and optkit.check(loop, Adam()).ok
+
+
+def test_two_mistakes_and_something_unknown_besides():
+    def mine(w, grad, v, t, lr, rho):
+        v = rho * (1e-6 if t == 1 else v) + (1 - rho) * grad**2
+        return w + lr * grad / (np.sqrt(v / (1 - rho**t)) + 1e-8), v
+
+    report = optkit.check(mine, RMSprop())
+    assert set(report.mistake.split(" + ")) == {"ascent", "correction-not-in-method"}, str(report)
+    assert "no known mistake explains in full" in report.verdict and "(2) " in report.verdict
+
+
+@pytest.mark.parametrize("in_gradient, mistake", [(0.0, None), (0.01, "decay-twice")])
+def test_weights_that_shrink_after_the_step_by_more_than_the_rate_says(in_gradient, mistake):
+    class Mine(RightAdam):
+        weight_decay = 0.01
+
+        def update(self, w, grad):
+            w = super().update(w, grad + in_gradient * w)
+            return w - self.weight_decay * w
+
+    report = optkit.check(Mine, AdamW())
+    assert report.mistake == mistake, str(report)
+    assert mistake or set(report.dialect.split(" + ")) == {"decay-after-step", "decay-not-scaled"}
+
+
+def test_three_mistakes_in_a_dialect():
+    class Mine:
+        lr, weight_decay, m, v, top = 0.001, 0.01, 0.0, 0.0, 0.0
+
+        def update(self, w, grad):
+            self.m, self.v = 0.9 * self.m + 0.1 * grad, 0.999 * self.v + 0.001 * grad**2
+            self.top = np.maximum(self.top, self.v)
+            return w - self.lr * self.m / (np.sqrt(self.top) + 1e-8) + self.weight_decay * w
+
+    report = optkit.check(Mine, AdamW())
+    assert set(report.mistake.split(" + ")) == {"no-correction", "decay-added", "is-amsgrad"}, str(report)
+    assert report.verdict.startswith("It makes three mistakes")
 
 
 def test_the_velocity_that_comes_back_passes_near_the_parameters():
@@ -758,6 +999,14 @@ def test_a_name_is_handed_over_only_where_an_array_cannot_be_a_key():
 
     assert optkit.check(TakesNames, AdaGrad()).notes[0].startswith("It was handed a parameter's name")
     assert "one number at a time" in optkit.check(mine, GradientDescent(learning_rate=0.01)).notes[0]
+
+
+def test_a_layer_may_be_an_array_beside_a_name():
+    class Mine(_Kept):
+        def update(self, layer, grad, key):
+            layer -= _moved(self, key, grad)
+
+    assert optkit.check(Mine, AdaGrad()).ok
 
 
 def test_a_direction_that_waits_for_its_rate():

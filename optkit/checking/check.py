@@ -61,10 +61,22 @@ def _checked(candidate, rule, form):
         if chosen is None:
             return _no_walk(rule, failures)
         reading, walk, verdict = chosen
-        return reported(Case(reading, walk, verdict, rule, *_probe(rule, walk.points.shape[1])))
+        probe = _probe(rule, walk.points.shape[1])
+        spoilt = not verdict.fits or verdict.right and not np.isfinite(walk.points).all()
+        if spoilt and getattr(reading, "asks", False) and reading.unknown and _matters(reading, walk, probe):
+            return _not_understood(rule, _nothing_known(reading))
+        return reported(Case(reading, walk, verdict, rule, *probe))
     finally:
         if not library:
             found[0].remembered.restore()
+
+
+def _matters(reading, walk, probe):
+    """Does it make a difference what is handed over for the arguments of which nothing is known?"""
+    try:
+        return not np.array_equal(replace(reading, memory="none").walk(*probe).points, walk.points, equal_nan=True)
+    except RAISED:
+        return True
 
 
 def _probe(rule, parameters):
@@ -86,9 +98,8 @@ def _followed(found, rule, form):
     best, failures, tried = None, [], None
     for reading in found:
         own = (reading.holder, reading.method, reading.asks, reading.by_name) if hasattr(reading, "holder") else None
-        if tried is not None and own != tried:
-            continue
-        if own and reading.by_name and not any("unhashable" in str(error) for _, error in failures):
+        if own and reading.by_name and not _may_be_a_name(reading, own, tried, failures) or (
+                tried is not None and own != tried and not (own and reading.by_name)):
             continue
         parameters = reading.holder.count if own else reading.parameters
         start, g, factors = _probe(rule, parameters)
@@ -117,12 +128,21 @@ def _followed(found, rule, form):
             other = _best_sign(reading, replace(walk, settings={}), rule, start, g, factors, best is None)
             verdict = other if other[1].right or other[1].fits and not verdict[1].fits else verdict
         named = verdict[1].fits and np.isfinite(walk.points).all()  # NaN fits too much
-        if best is None or verdict[1].right or named and not best[2].fits:
+        if best is None or verdict[1].right or named and (
+                not best[2].fits or _mistakes(verdict[1]) < _mistakes(best[2])):
             best = reading, *verdict
         tried = own
         if verdict[1].right:
             break
     return best, failures
+
+
+def _may_be_a_name(reading, own, tried, failures):
+    """Is the parameter's name to be handed over in its place? Where an array cannot be a key; and where nothing says
+    that it is the parameter, as in update(layer, grad), and the verdict on the array is not right."""
+    if tried is None:
+        return any("unhashable" in str(error) for _, error in failures)
+    return not reading.named and own[:-1] == tried[:-1]
 
 
 class _Still(Exception):
@@ -153,13 +173,21 @@ def _best_sign(reading, walk, rule, start, g, factors, pairs=True):
 
 def _goodness(verdict):
     """The better explanation is the right one, then the one that fits with fewer mistakes, then the nearer one."""
-    return verdict.right, verdict.fits, -sum(not form.dialect for form in verdict.forms), -verdict.distance
+    return verdict.right, verdict.fits, -_mistakes(verdict), -verdict.distance
+
+
+def _mistakes(verdict):
+    return sum(not form.dialect for form in verdict.forms)
 
 
 def _not_understood(rule, reason):
     return Report.failed(rule, "not-understood", f"Your code could not be called: {reason}. Write an adapter of a few "
                          "lines, a function that takes (w, grad), calls your code, and returns the new w, and hand "
                          "that over. What is taken as it is stands in optkit.checking.FORMS.")
+
+
+def _nothing_known(reading):
+    return f"nothing is known to hand over for {' and '.join(repr(name) for name in reading.unknown)}"
 
 
 def _raised(rule, error, when):
@@ -181,10 +209,13 @@ def _no_walk(rule, failures):
         return _not_understood(rule, str(errors[0]))
     if isinstance(errors[0], Crashed):
         return _raised(rule, errors[0].__cause__, str(errors[0]))
+    errors = [error.__cause__ if isinstance(error, Crashed) else error for error in errors]
     if isinstance(errors[0], Unreadable) and _plain(first):
         return Report.failed(rule, "wrong-shape", f"What your code returns cannot be the parameters: {errors[0]}.")
     telling = [error for error in errors if not isinstance(error, misfits)]
     still = [error for error in errors if isinstance(error, _Still)]
+    if getattr(first, "unknown", ()) and (still or not telling or isinstance(telling[0], ValueError)):
+        return _not_understood(rule, _nothing_known(first))
     slip = next((error for error in errors if isinstance(error, NameError)), None)
     if still and slip:  # it is the code's own, however it was called
         return _raised(rule, slip, "on the way")

@@ -110,7 +110,7 @@ def _each(forms, what, several):
     texts = [getattr(form, what) for form in forms]
     if len(texts) == 1:
         return texts[0]
-    words = several.format({2: "two", 3: "three"}[len(texts)])
+    words = several.format({2: "two", 3: "three", 4: "four"}[len(texts)])
     it = "it " if what == "says" else ""
     ends = "; " if what == "says" else " "
     return words + ends.join(f"({i}) {it}{text}" for i, text in enumerate(texts, 1))
@@ -345,13 +345,16 @@ def _rate_factor(made, right):
 
 
 def _near(case):
-    """The nearest known form, and how far it is."""
-    (first, distance), (_, next_distance) = case.judged(pairs=False).nearest[:2]
-    if case.finite and first and not first.dialect and distance < min(0.02, 0.3 * next_distance):
-        return case.report(first.id, "Something is wrong that no known mistake explains in full. It comes nearest to "
-                           f"code that {first.says}, and is {_share(distance)} away from that.",
-                           first.why)
-    nearest, distance = next(pair for pair in case.verdict.nearest if pair[0] and not pair[0].dialect)
+    """The nearest known form or pair of forms, and how far it is."""
+    singles = [row for row in case.verdict.nearest if len(row[0]) < 2]
+    for (forms, distance), (_, next_distance) in (singles[:2], case.verdict.nearest[:2]):
+        wrong = [form for form in forms if not form.dialect]
+        if case.finite and wrong and distance < min(0.02, 0.3 * next_distance):
+            says = _each(wrong, "says", "makes {} mistakes: ")
+            return case.report(" + ".join(form.id for form in wrong), "Something is wrong that no known mistake "
+                               f"explains in full. It comes nearest to code that {says}, and is {_share(distance)} "
+                               "away from that.", _each(wrong, "why", ""))
+    (nearest,), distance = next(row for row in singles if row[0] and not row[0][0].dialect)
     far = "None comes near."
     if distance < 1:
         far = f"The nearest known one, code that {nearest.says}, is {_share(distance)} away."
@@ -362,4 +365,5 @@ def _near(case):
 
 def _share(distance):
     """How far a walk is from a form, for the median coordinate, in words."""
-    return f"{max(100 * distance, 0.01):.2g}% of a coordinate's way"
+    percent = max(100 * distance, 0.01)
+    return f"{percent:.0f}% of a coordinate's way" if percent >= 10 else f"{percent:.2g}% of a coordinate's way"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optkit.checking import names, walks
+from optkit.checking.arguments import exchanged, required, roles
 from optkit.checking.holders import Holder, ways
-from optkit.checking.instance import (HOOKS, RAISED, Instance, NotUnderstood, Remembered, exchanged,
-                                      required, roles, size)
+from optkit.checking.instance import HOOKS, RAISED, Instance, NotUnderstood, Remembered, size
 from optkit.checking.probe import SHAPE, STEPS
 
 FORMS = {
@@ -49,6 +49,7 @@ class Reading:
     guessed: bool = False  # something is handed over of which only a guess is known
     by_name: bool = False  # the parameter's name is handed over in its place
     swapped: bool = False  # what is called dw is a memory, and what has another name the gradient
+    unknown: tuple = ()  # names of arguments of which nothing is known: they are handed zeros, or None
     one: bool = False  # a plain function is one and the same: what it keeps must be put back first
 
     def walk(self, start, g, factors, reuse=False, restore=True, scale=1.0):
@@ -72,7 +73,8 @@ class Reading:
         if not self.method or self.held or self.asks or self.holder.kind != "array":
             return False
         instance = Instance(self, np.zeros((1, self.holder.size)))
-        return bool(instance.memory) or any(instance.roles[name] == "key" for name in required(instance.arguments))
+        return bool(instance.memory) or any(instance.roles[name] in ("key", "place")
+                                             for name in required(instance.arguments))
 
     def walk_in_turn(self, start, g, factors):
         """The points when one object is called for each of several parameters in turn."""
@@ -134,12 +136,10 @@ def _of_class(cls, rule):
             return cls(*before, *positional, **values)
         return cls(**values)
 
-    unknown = [name for name in needed if name not in held and name not in fields.values() and kinds[name] not in (
+    # An argument that nobody uses does no harm: it is handed None.
+    unknown = tuple(name for name in needed if name not in held and name not in fields.values() and kinds[name] not in (
         "shape", "size", "gradient function", "gradient", "tolerance", "objective", "count") and not names.is_pair(
-            name, arguments[name], rule)]
-    if unknown:
-        raise NotUnderstood(f"nothing is known to hand over for the argument {unknown[0]!r} of {cls.__name__}(...); "
-                            "hand over a function without arguments that makes one")
+            name, arguments[name], rule))
     if held:
         holders = ways(held, arguments[held[0]].annotation)
         if arguments[held[0]].kind is inspect.Parameter.VAR_POSITIONAL:
@@ -150,10 +150,11 @@ def _of_class(cls, rule):
                          if what == "parameters"]
                 if not takes:
                     yield Reading(functools.partial(make, holder=holder), rule, holder, method, held=True,
-                                  asks=asks or asks_from_start, name=cls.__name__)
+                                  asks=asks or asks_from_start, name=cls.__name__, unknown=unknown)
     for method, asks in _methods(cls):
-        yield from _of_call(make, rule, _without_self(getattr(cls, method)), method, asks or asks_from_start,
-                            cls.__name__)
+        for reading in _of_call(make, rule, _without_self(getattr(cls, method)), method, asks or asks_from_start,
+                                cls.__name__):
+            yield replace(reading, unknown=unknown + reading.unknown)
 
 
 def _of_value(candidate, rule):
@@ -201,14 +202,20 @@ def _of_factory(factory, rule):
 
 
 def _of_maker(maker, rule, arguments):
-    """The readings of a function that is handed the parameters once, and makes what takes the gradients."""
-    if len(required(arguments)) != 1:
+    """The readings of a function that is handed the parameters once, and makes what takes the gradients, or asks for
+    them where it is handed their function, too."""
+    needed = required(arguments)
+    held = next((name for name in needed if len(needed) == 1 or names.role(name) == "parameters"), None)
+    functions = {name: names.role(name) for name in needed if name != held}
+    if held is None or functions and not {"gradient function"} <= {*functions.values()} <= {"gradient function",
+                                                                                            "objective"}:
         return
-    held, = required(arguments)
-    taken = names.hyperparameters([name for name in arguments if name != held], rule)
+    taken = names.hyperparameters([name for name in arguments if name not in (held, *functions)], rule)
 
     def make(handed, gradient):
-        return maker(**{held: handed}, **{own: getattr(rule, field) for field, own in taken.items()})
+        return maker(**{held: handed}, **{own: getattr(rule, field) for field, own in taken.items()},
+                     **{name: gradient if what == "gradient function" else lambda *_: 0.0
+                        for name, what in functions.items()})
 
     for holder in ways([held], arguments[held].annotation):
         try:
@@ -219,7 +226,7 @@ def _of_maker(maker, rule, arguments):
             yield Reading(make, rule, holder, held=True, name="the factory")
         elif hasattr(made, "__dict__"):
             for method, asks in _methods(made):
-                yield Reading(make, rule, holder, method, held=True, asks=asks, name="the factory")
+                yield Reading(make, rule, holder, method, held=True, asks=asks or bool(functions), name="the factory")
 
 
 def _copies(candidate):
@@ -295,19 +302,20 @@ def _of_call(make, rule, arguments, method, asks, name):
     if any(what in ("memory", "state", "settings") and own in needed for own, what in kinds.items()):
         memories = ["zeros", "dict", "none", "missing"]
         if any(what in ("state", "settings") for what in kinds.values()):
-            memories = ["dict", "zeros", "none", "missing"]
+            memories = ["dict", "zeros", "none", "missing", "alike"]
     counts_from = [1, 0] if "step" in kinds.values() and any(
         what == "step" and own in needed for own, what in kinds.items()) else [1]
     given = names.hyperparameters(needed, rule).values()
-    guessed = any(kinds[own] == "memory" and own not in given for own in needed)
+    guesses = [own for own in needed if kinds[own] == "memory" and own not in given]
+    guessed, unknown = bool(guesses), tuple(own for own in guesses if not names.role(own))
     named = {"parameters", "gradient"} <= {names.role(own) for own in needed}
     for holder in ways(handed or ["w"], annotation):
         for memory in memories:
             for first_t in counts_from:
                 for last in (False, True) if guessed else (False,):
                     yield Reading(make, rule, holder, method, memory, first_t, asks, name=name, last=last,
-                                  named=named, guessed=guessed)
+                                  named=named, guessed=guessed, unknown=unknown)
         if guessed and exchanged(arguments, kinds):
             yield Reading(make, rule, holder, method, asks=asks, name=name, guessed=True, swapped=True)
         if holder.kind == "array" and len(parameters) == len(gradients) == 1:  # where that fails: update(name, grad)
-            yield Reading(make, rule, holder, method, asks=asks, name=name, by_name=True)
+            yield Reading(make, rule, holder, method, asks=asks, name=name, named=named, by_name=True)

@@ -37,6 +37,8 @@ def _adam(beside=""):
         mistake("correction-of-power", "divides by beta ** t instead of 1 - beta ** t",
                  "Where v is corrected in the same way the two partly cancel, for a while.",
                  ("(1 - self.beta_1**t)", "(self.beta_1**t)"), ("(1 - self.beta_2**t)", "(self.beta_2**t)")),
+        mistake("correction-of-sum", "divides by 1 + beta ** t instead of 1 - beta ** t: a wrong sign", LATER,
+                 ("(1 - self.beta_1**t)", "(1 + self.beta_1**t)"), ("(1 - self.beta_2**t)", "(1 + self.beta_2**t)")),
         mistake("t-ahead", "counts one step ahead in the correction", LATER, ("**t)", "**(t + 1))")),
         mistake("t-counts-epochs", "counts epochs and not steps in the correction",
                  "From the second epoch on it moves, and later the correction is near 1 anyway.",
@@ -110,7 +112,7 @@ def _adam(beside=""):
                  (quotient, f"(g{beside})")),
         mistake("is-amsgrad", "divides by the largest v so far: AMSGrad, another rule",
                  "AMSGrad is a good rule, under its own name.",
-                 (f"v_hat = {_V_HAT}", "top = xp.maximum(top, v)\n    v_hat = top / (1 - self.beta_2**t)"),
+                 ("v_hat = ", "top = xp.maximum(top, v)\n    own, v = v, top\n    v_hat = "), (", m, v", ", m, own"),
                  memory="top"),
     ]
 
@@ -121,14 +123,14 @@ _BESIDE = " + self.weight_decay * x"
 _NO_MORE = "\n    x = 0 * x"  # so that the last line decays nothing
 _OWN_SIZES = "Where the roots of v are near 1 it is nearly right. "
 ADAMW = [
-    dialect("decay-not-scaled", "decays by weight_decay alone, not by learning_rate times weight_decay",
-             "The paper does, with its schedule as the only factor; Keras, PyTorch and optax multiply by the learning "
-             "rate. At the same number its weights decay 1 / learning_rate times as fast, and a change of the learning "
-             "rate leaves the decay as it was.", first="x = x / self.learning_rate"),
     dialect("decay-after-step", "shrinks the weights after the step and not before",
              "Keras and PyTorch shrink them first, which is the same as adding both to the old weights. Shrunk "
              "afterwards, each step too is shorter, by the share learning_rate times weight_decay.",
              ("return ", f"x = x - self.learning_rate * (m_hat / {_ADAM_DIVISOR})\n    return ")),
+    dialect("decay-not-scaled", "decays by weight_decay alone, not by learning_rate times weight_decay",
+             "The paper does, with its schedule as the only factor; Keras, PyTorch and optax multiply by the learning "
+             "rate. At the same number its weights decay 1 / learning_rate times as fast, and a change of the learning "
+             "rate leaves the decay as it was.", ("return ", "x = x / self.learning_rate\n    return ")),
     mistake("decay-in-gradient", "adds weight_decay times the weights to the gradient, an L2 penalty, instead of "
              "shrinking the weights beside the step",
              "The root of v divides the penalty too: weights with large gradients hardly decay. " + _OWN_SIZES,
@@ -206,6 +208,8 @@ ADAMAX = [
              "Where gradients are near 1 it makes no difference.", (_ADAMAX_DIVISOR, "xp.sqrt(u + self.epsilon)")),
     mistake("u-one-for-all", "keeps one maximum for a whole array", "All coordinates then share one rate.",
              ("xp.abs(g)", "largest_of(xp.abs(g))")),
+    mistake("u-sums-array", "keeps one number u for a whole array, from the sum of the sizes",
+             "All coordinates then share one rate.", ("xp.abs(g)", "total_of(xp.abs(g))")),
     mistake("u-never-decays", "never lets u decay", "u is then the largest gradient ever seen, which beta_2 forgets "
              "slowly anyway.", ("self.beta_2 * u", "u")),
     mistake("u-not-kept", "uses the last gradient's size only", "It goes downhill by the sign.",

@@ -65,6 +65,9 @@ NESTEROV = [
     mistake("look-ahead-new-velocity", "puts the new velocity into the formula for the old one",
              "It is descent with a weaker momentum, momentum squared.",
              (_NESTEROV_RETURN, "return self.learning_rate * ((1 + self.momentum) * g + self.momentum**2 * m), m")),
+    mistake("look-ahead-of-gradient", "adds momentum times the gradient to the velocity, and not momentum times the "
+             "velocity to the gradient", "It is momentum at a larger rate.",
+             (_NESTEROV_RETURN, "return self.learning_rate * (m + self.momentum * g), m")),
     mistake("look-ahead-twice", "looks ahead twice: the gradient is taken ahead, and the step leads ahead again",
              "It is momentum, and a little more of it.",
              ("m = self.momentum * m + g", "last, m = m, self.momentum * m + g"),

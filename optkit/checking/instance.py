@@ -7,6 +7,7 @@ import inspect
 import numpy as np
 
 from optkit.checking import names
+from optkit.checking.arguments import exchanged, required, roles
 from optkit.checking.holders import NAMES, Named, readable
 
 _BEFORE = ("pre_update_params", "pre_update", "before_update", "begin_step", "begin", "on_step_begin", "start_step")
@@ -81,11 +82,11 @@ def _is_plain(value):
 class Instance:
     """A candidate that has just been made, with its parameters in hand."""
 
-    def __init__(self, reading, start, restore=True, gradient=None):
+    def __init__(self, reading, start, restore=True, gradient=None, set_up=True):
         if restore and reading.remembered:
             reading.remembered.restore()
         self.reading, self.rule, self.holder = reading, reading.rule, reading.holder
-        self.factor, self.key = 1.0, NAMES[0]
+        self.factor, self.number = 1.0, 0  # of the parameter, where one is handed over at a time
         self.place = None  # of the parameters among what code returns that asks for its gradients, once that is known
         self.handed = self.holder.make(start)
         self.made = reading.make(self.handed, gradient)
@@ -105,7 +106,13 @@ class Instance:
         self.hooks = [[getattr(self.made, name) for name in hooks
                        if reading.method not in ("", name) and _is_free(self.made, name)]
                       for hooks in (_BEFORE, _AFTER)]
-        self._set_up()
+        self.set_up_error = None
+        try:
+            if set_up:
+                self._set_up()
+        except RAISED as error:  # a method of such a name may do something else
+            self.__init__(reading, start, restore, gradient, set_up=False)
+            self.set_up_error = error
 
     def _fill_empty(self):
         """Hyperparameters that the candidate leaves to be set as attributes get the rule's values."""
@@ -137,8 +144,8 @@ class Instance:
             return names.as_settings(self.rule)
         if self.reading.memory == "dict":
             return {}
-        if self.reading.memory == "missing":
-            return _Missing(self.rule)
+        if self.reading.memory in ("missing", "alike"):
+            return _Missing(self.rule, self.holder if self.reading.memory == "alike" else None)
         if self.holder.kind == "separate":  # each parameter with a memory of its own, as with w, b, v_w, v_b
             return np.zeros(self.holder.shape)
         return self.holder.zeros()
@@ -148,7 +155,8 @@ class Instance:
             if name == self.reading.method or not callable(getattr(self.made, name, None)) or not self.reading.method:
                 continue
             needed = required(names.parameters_of(getattr(self.made, name)))
-            given = {argument: self._set_up_value(names.role(argument)) for argument in needed}
+            parameters = iter(each(self.holder, self.handed))
+            given = {argument: self._set_up_value(names.role(argument), parameters) for argument in needed}
             if len(needed) == 1 and not names.role(needed[0]):
                 given = {needed[0]: self.handed}
             if needed and all(value is not None for value in given.values()):
@@ -157,8 +165,8 @@ class Instance:
                     self.own_names = _where_held(self.holder, self.made, self.handed, copied=True)
                 return
 
-    def _set_up_value(self, what):
-        return {"parameters": self.handed, "shape": self.holder.shape}.get(what)
+    def _set_up_value(self, what, parameters):
+        return next(parameters, None) if what == "parameters" else self.holder.shape if what == "shape" else None
 
     def advance(self, t, factor, given):
         """One call: what it returns."""
@@ -167,7 +175,7 @@ class Instance:
         for name, argument in self.arguments.items():
             if argument.kind == argument.VAR_POSITIONAL:
                 if self.roles[name] == "gradient":
-                    positional += list(gradients)
+                    positional += given if self.holder.kind == "list" else gradients
                 elif self.roles[name] == "parameters":
                     positional += list(parameters)
                 continue
@@ -187,7 +195,12 @@ class Instance:
         self.factor = factor
         for hook in self.hooks[0]:
             hook()
-        result = self.call(*positional, **keywords)
+        try:
+            result = self.call(*positional, **keywords)
+        except RAISED as error:
+            if self.set_up_error:  # without it the call could not work
+                raise self.set_up_error from error
+            raise
         for hook in self.hooks[1]:
             hook()
         return self.in_order(result)
@@ -228,8 +241,8 @@ class Instance:
         if what == "step":
             return True, t - 1 + self.reading.first_t
         required = argument.default is argument.empty
-        if what == "key" and required:
-            return True, self.key
+        if what in ("key", "place") and required:
+            return True, NAMES[self.number] if what == "key" else self.number
         if what in ("shape", "size") and required:
             return True, self.holder.shape if what == "shape" else size(self.handed)
         if what in ("objective", "tolerance", "count") and required:
@@ -271,79 +284,20 @@ class Instance:
 
 
 class _Missing(names.Settings):
-    """A state in which a hyperparameter is the rule's, and all else that was not put there is zero."""
+    """A state in which a hyperparameter is the rule's, and all else that was not put there is zero: a number, or with a
+    ``holder`` zeros like the parameters."""
+
+    def __init__(self, rule, holder=None):
+        super().__init__(rule)
+        self.holder = holder
 
     def __missing__(self, key):
         try:
             return super().__missing__(key)
         except KeyError:
-            return 0
-
-
-def roles(arguments, asks=None, rule=None):
-    """What each argument is: a role of ``names``, or "memory" for what nothing is known of. ``asks``: does the
-    candidate ask for its gradient? None when that is not known. ``rule``: the one whose hyperparameters they may be."""
-    found = {name: names.role(name) for name in arguments}
-    if asks is False:  # what may be called like a gradient function, as df, is the gradient
-        found = {name: "gradient" if what == "gradient function" else what for name, what in found.items()}
-    needed = required(arguments)
-    gradients = [name for name, what in found.items() if what == "gradient"]
-    for name in gradients:  # "wd" may be the gradient of w; with one gradient too many, or a number, it is a decay
-        more = len(gradients) > max(1, list(found.values()).count("parameters"))
-        if names.plain(name) == "wd" and (more or isinstance(arguments[name].default, (int, float))):
-            found[name] = "memory"
-    _tell_memories(found, needed)
-    known = [name for name, what in found.items() if what in ("gradient", "gradient function")]
-    unknown = [name for name in needed if not found[name] and not names.is_setting(name)]
-    free = unknown + [name for name in needed if name not in unknown and not names.is_setting(name)
-                      and found[name] not in ("step", "key", "count", "tolerance")]
-    if "parameters" not in found.values() and not known and len(free) >= 2:  # (a, b) can only be (w, grad)
-        found |= {free[0]: "parameters", free[1]: "gradient"}
-    elif not known and unknown:
-        found[unknown[0]] = "gradient"
-    elif not known and not asks and len(needed) == 1 and found[needed[0]] in ("parameters", "objective"):
-        found[needed[0]] = "gradient"
-    unknown = [name for name in needed if not found[name]]
-    if len(unknown) == 1 and known and "parameters" not in found.values() and (
-            not names.is_setting(unknown[0]) or rule and _is_no_setting(unknown[0], needed, rule)):
-        found[unknown[0]] = "parameters"  # update(grad, thing)
-    return {name: what or "memory" for name, what in found.items()}
-
-
-def _is_no_setting(name, needed, rule):
-    """Are these the parameters, under a name such as beta? They are where the rule has no such hyperparameter, and
-    where update(beta, grad) takes them first and nothing else."""
-    own = names.hyperparameters([name], rule)
-    return not own or needed[0] == name and len(needed) == 2 and "learning_rate" not in own
-
-
-def _tell_memories(found, needed):
-    """In (w, grad, v_grad) and (w, grad, G) one is the gradient: what is named after it, or by fewer letters beside
-    its full name, is a memory."""
-    gradients = [name for name in needed if found[name] == "gradient"]
-    if len(gradients) > 1 and [found[name] for name in needed].count("parameters") == 1:
-        full = [name for name in gradients if names.plain(name) in ("grad", "grads", "gradient", "gradients")]
-        gradient = min(full or gradients, key=len)
-        found |= {name: "memory" for name in gradients if name != gradient and (
-            full or names.plain(gradient) in names.plain(name))}
-
-
-def exchanged(arguments, roles):
-    """In (w, dw, thing), where dw may be a velocity and nothing is known of the thing: the roles the other way round.
-    {} where it is not like that."""
-    needed = required(arguments)
-    gradients = [name for name in needed if roles[name] == "gradient" and "grad" not in names.plain(name)]
-    things = [name for name in needed if not names.role(name) and not names.is_setting(name)
-              and roles[name] == "memory"]
-    if len(gradients) != 1 or len(things) != 1 or list(roles.values()).count("gradient") != 1:
-        return {}
-    return {gradients[0]: "memory", things[0]: "gradient"}
-
-
-def required(arguments):
-    return [name for name, argument in arguments.items()
-            if argument.default is argument.empty and argument.kind not in (argument.VAR_POSITIONAL,
-                                                                            argument.VAR_KEYWORD)]
+            if self.holder is None or names.role(str(key)) == "step":
+                return 0
+            return self.setdefault(key, self.holder.zeros())
 
 
 def size(handed, place=None):

@@ -13,7 +13,8 @@ EPSILONS = (1e-8, 1e-7, 1e-6, 0.0, 1e-5, 1e-10, 1e-4, 1e-3, 1e-2, 1e-9, 1e-11, 1
             float(np.finfo("float64").eps), float(np.finfo("float32").eps), 1e-20, 1e-30)
 _USUAL = 8  # of the epsilons, for two mistakes at once
 _FIRST = 5  # steps in which several mistakes at once must fit before they are followed to the end
-_PAIRS_FOLLOWED = 8  # pairs to which a third mistake is added
+_NEAR = 8  # pairs to which a third form is added, and so on
+_AT_ONCE = 4  # forms
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Verdict:
     distance: float  # the same, the median coordinate
     fits: bool
     expected: np.ndarray  # displacements of the right rule at that epsilon, of shape (steps, parameters, 12)
-    nearest: tuple = ()  # pairs (form or None for the rule, distance), the nearest first
+    nearest: tuple = ()  # (forms, distance), the nearest first: single forms, the rule itself, the nearest pairs
 
     @property
     def right(self):
@@ -57,7 +58,7 @@ def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None)
 
     singles = [((), *compared(()))] + [((form,), *row) for form in known if (row := compared((form,)))]
     nearness = {form: distance for forms, _, distance, _ in singles for form in forms}
-    chosen = _best(singles, tolerance)
+    chosen, near_pairs = _best(singles, tolerance), []
     if chosen is None and pairs:
         epsilons = epsilons[:_USUAL]
         first = [(forms, *row) for forms in itertools.combinations(known, 2)
@@ -65,11 +66,14 @@ def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None)
         both = _followed(compared, first)
         chosen = _best(both, tolerance) or _best(singles, SINGLE) or _best(both, SINGLE)
         if chosen is None:
-            near = sorted(first, key=lambda row: (row[2], row[1]))[:_PAIRS_FOLLOWED]
-            three = [((*forms, form), *row) for forms, *_ in near for form in known if form not in forms
-                     and (row := _safely(compared, (*forms, form), _FIRST)) is not None]
-            three = _followed(compared, three)
-            chosen = _best(three, tolerance) or _best(three, SINGLE)
+            near_pairs = [(forms, *row) for forms, *_ in _nearest(first)
+                          if (row := _safely(compared, forms)) is not None]
+        more = first
+        while chosen is None and more and len(more[0][0]) < _AT_ONCE:  # a third form is added, then a fourth
+            more = [(forms, *row) for forms in _with_one_more(_nearest(more), known)
+                    if (row := _safely(compared, forms, _FIRST)) is not None]
+            complete = _followed(compared, more)
+            chosen = _best(complete, tolerance) or _best(complete, SINGLE)
     fits = chosen is not None
     if not fits:
         chosen = min(singles, key=lambda row: (row[2], row[1]))
@@ -79,8 +83,8 @@ def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None)
     right = moved(rule, (), g, rates, [epsilon], start)[0]
     forms = sorted(forms, key=lambda form: (form.dialect, nearness[form]))  # what matters most comes first
     return Verdict(tuple(forms), epsilon if "epsilon" in rule.hyperparameters()
-                   else None, error, distance, fits, right, tuple(sorted(
-                       ((row[0][0] if row[0] else None, row[2]) for row in singles), key=lambda pair: pair[1])))
+                   else None, error, distance, fits, right,
+                   tuple(sorted(((row[0], row[2]) for row in singles + near_pairs), key=lambda pair: pair[1])))
 
 
 def _best(rows, tolerance):
@@ -91,6 +95,17 @@ def _best(rows, tolerance):
     if tolerance == EXACT:
         return min(fitting, key=lambda row: sum(not form.dialect for form in row[0]))
     return min(fitting, key=lambda row: row[1] + (tolerance if any(not form.dialect for form in row[0]) else 0))
+
+
+def _nearest(rows):
+    return sorted(rows, key=lambda row: (row[2], row[1]))[:_NEAR]
+
+
+def _with_one_more(rows, known):
+    """The forms of each row with each other form added; in the order of ``known``, in which their edits fit best."""
+    place = {form: i for i, form in enumerate(known)}
+    found = {tuple(sorted((*forms, form), key=place.get)) for forms, *_ in rows for form in known if form not in forms}
+    return sorted(found, key=lambda forms: [place[form] for form in forms])
 
 
 def _followed(compared, rows):

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import unicodedata
 from numbers import Real
 
 import numpy as np
@@ -15,6 +16,7 @@ _ROLES = {
     "size": r"(n|num|numof|numberof|no)(params|parameters|features|weights|variables)|size|dim|dimension|"
             r"(grad|gradient|param|parameter|weight|in|out|input|output)s?(size|dim)|(num|n)?(rows?|cols?|columns?)|"
             r"n(in|out)|fan(in|out)",
+    "shape": r".*shape|shapes|dims",
     "gradient": r".*grad.*|nabla.*|d[a-z]d(w|b|x|theta|param|params)|g|gs|gt|gw|gb|gf|gk|gtheta|"
                 r"d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|weights|bias|biases|var|wages|"
                 r"loss|z|ws|bs|value|values|j)\d*|"
@@ -29,9 +31,8 @@ _ROLES = {
                   r"parameters|point|value|guess|position|wb)(0|init|start|t|k|values?)?|init|start|initial|guess|"
                   r"paramlist|paramslist|parameterlist|paramsvalues|parametersvalues|varlist|trainablevariables|"
                   r"weightsdict|paramsdict|values?|xstart|xinit",
-    "key": r"key|name|paramname|paramid|pid|layername|layerid|idx|index|layeridx|layerindex|layerkey|id|layernum|"
-           r"varname",
-    "shape": r".*shape|shapes|dims",
+    "key": r"key|name|paramname|paramid|pid|layername|layerid|layerkey|id|varname",
+    "place": r"j|idx|index|(param|parameter|layer|weight)(idx|index|num|number|no)",
     "tolerance": r"tol|tolerance|threshold|thresh|precision|gtol|ftol|xtol|convergencetolerance|stop",
     "count": r"(num|n|max|maximum|no|number|total|nr)(of)?(iter|iters|iteration|iterations|step|steps|epoch|epochs)|"
              r"(iteration|iter|epoch|step)s?(number|count|max)|iterations|iters|epochs|steps|maxit|runs|niter",
@@ -45,16 +46,17 @@ _ROLES = {
 }
 
 # Names of hyperparameters, the surer ones first; a name is taken by the first hyperparameter that it fits.
-_RATE = ("learningrate", "lr", "eta", "stepsize", "rate", "learnrate", "lrate", "learningrateinit", "initlr", "lr0",
-         "l", "alpha", "a", "initiallearningrate", "baselr", "currentlearningrate", "ss", "learningr", "etta", "step")
+_RATE = ("learningrate", "lr", "eta", "stepsize", "rate", "learnrate", "lrate", "learningrateinit", "initlr",
+         "l", "alpha", "a", "initiallearningrate", "baselr", "currentlearningrate", "ss", "learningr", "etta", "step",
+         "gamma")
 _EPSILON = ("epsilon", "eps", "e", "epsilion", "epislon", "ep", "fudge", "fudgefactor", "delta", "smoothingterm",
             "smoothing", "tiny", "epsilonforoptimizer", "offset", "err", "stability", "epsi", "epsil")
 _DECAY = ("rho", "decayrate", "decay", "gamma", "beta", "beta2", "alpha", "discount", "forgettingfactor", "p", "ro",
           "momentum", "smoothingconstant", "autocorr", "decayfactor", "b", "beta1", "mu")
 _ALIASES = {
     "learning_rate": _RATE,
-    "beta_1": ("beta1", "b1", "rho1", "decay1", "betam", "decayrate1", "firstbeta", "betaone", "beta", "momentum"),
-    "beta_2": ("beta2", "b2", "rho2", "decay2", "betav", "decayrate2", "secondbeta", "betatwo", "rho", "beta1"),
+    "beta_1": ("beta1", "b1", "rho1", "decay1", "betam", "decayrate1", "firstbeta", "beta", "momentum", "mu", "omega1"),
+    "beta_2": ("beta2", "b2", "rho2", "decay2", "betav", "decayrate2", "secondbeta", "rho", "beta1", "omega2"),
     "rho": _DECAY,
     "momentum": ("momentum", "mu", "mom", "beta", "gamma", "rho", "beta1", "momentumfactor", "momentumrate", "inertia",
                  "friction", "discount", "momentumcoefficient", "moment", "alpha", "a", "mm"),
@@ -73,8 +75,15 @@ _PAIR = ("betas", "beta")  # one argument for beta_1 and beta_2
 
 
 def plain(name):
-    """A name without case, underscores and other marks."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """A name without case, underscores and other marks; Greek letters by their names."""
+    spelt = "".join(letter if letter.isascii() else unicodedata.name(letter, "").split(" ")[-1] for letter in name)
+    return re.sub(r"[^a-z0-9]", "", spelt.lower())
+
+
+def _plainest(name):
+    """The same without the 0 of "alpha_0", a rate at the start, and with 1 and 2 as digits."""
+    digits = re.sub("two$", "2", re.sub("one$", "1", plain(name)))
+    return re.sub("(?<=[a-z]{2})0$", "", digits)
 
 
 def role(name):
@@ -84,7 +93,8 @@ def role(name):
 
 def hyperparameters(names, rule):
     """Which of the names is which hyperparameter of the rule: a dict from the rule's names to these."""
-    by_plain, found = {plain(name): name for name in reversed(list(names))}, {}
+    names = list(reversed(list(names)))
+    by_plain, found = {spelt(name): name for spelt in (_plainest, plain) for name in names}, {}
     fields = rule.hyperparameters()
     # What only one field can be called is given to it before a doubtful name (alpha, beta) is given away.
     for rank in range(max(map(len, _ALIASES.values()))):
@@ -99,7 +109,7 @@ def hyperparameters(names, rule):
 
 def is_setting(name):
     """Does the name say that this is a hyperparameter, of whichever rule?"""
-    return not role(name) and plain(name) in _SETTINGS
+    return not role(name) and not {plain(name), _plainest(name)}.isdisjoint(_SETTINGS)
 
 
 def is_pair(name, argument, rule):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optkit.checking import names
-from optkit.checking.holders import NAMES, Unreadable, readable
+from optkit.checking.holders import Unreadable, readable
 from optkit.checking.instance import RAISED, Instance, NotUnderstood, each
 
 _OF_AN_OBJECT = ("gradient", "grad", "get_gradient", "compute_gradient", "df")
@@ -165,7 +165,7 @@ def _split(holder, result, index):
 # Through the probe, as the candidate asks for its gradients
 
 def asked(reading, start, g, factors, restore):
-    holder, asked, calls, fresh = reading.holder, [], [], [True]
+    holder, asked, calls, fresh, raw = reading.holder, [], [], [True], []
 
     def gradient(*arguments):
         point = _point(holder, arguments)
@@ -174,6 +174,7 @@ def asked(reading, start, g, factors, restore):
             raise Unreadable("it asks for the gradient at something that is not the parameters")
         if fresh or not np.array_equal(point, asked[-1], equal_nan=True):
             asked.append(point)
+            raw.extend(arguments)
             fresh.clear()
         if len(asked) > len(g):
             raise _Enough
@@ -208,7 +209,7 @@ def asked(reading, start, g, factors, restore):
     notes = () if len(points) >= len(g) else (f"It stopped by itself after {len(points)} of {len(g)} steps.",)
     # Where it asks is where it stands: for Nesterov's momentum the point ahead, which is what the rule stores.
     changes = single_steps and ("learning_rate" in instance.rates or instance.own_rate is not None)
-    return Walk(points, "callback", settings | instance.settings(True), notes, changes)
+    return Walk(points, "callback", settings | instance.settings(True), notes, changes, _has_type(raw, "float32"))
 
 
 def _point(holder, arguments):
@@ -246,9 +247,9 @@ def _call_asking(instance, gradient, i, factors, steps):
             arguments[name] = function
         elif what == "count":
             arguments[name] = steps + 1
-        elif what == "step" and required:
-            arguments[name] = steps + 1 if names.plain(name) in ("n", "k", "t") and "count" not in \
-                instance.roles.values() else i + 1
+        elif what == "step" and required:  # the number of a step or of all steps: the likelier first, then the other
+            of_all = names.plain(name) in ("n", "k", "t", "it") and "count" not in instance.roles.values()
+            arguments[name] = steps + 1 if of_all == (instance.reading.first_t == 1) else i + 1
         elif what == "tolerance":
             arguments[name] = 0.0
         elif required:
@@ -284,7 +285,7 @@ def in_turn(reading, start, g, factors):
     points = []
     for i, factor in enumerate(factors):
         for k in range(len(start)):
-            instance.handed, instance.memory, instance.key = handed[k], memories[k], NAMES[k]
+            instance.handed, instance.memory, instance.number = handed[k], memories[k], k
             before = instance.now()
             result = instance.advance(i + 1, factor, reading.holder.make(g[i, k:k + 1]))
             if mode != "in-place":
