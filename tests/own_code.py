@@ -266,6 +266,51 @@ def factory_that_takes_parameters(hat):
     return lambda params: holds_arrays(hat)(params)
 
 
+@form("new")
+def factory_told_where_it_starts(hat):
+    class Mine:
+        def __init__(self, lr):
+            self.lr = lr
+
+        def initialize(self, count):
+            self.m, self.v = np.zeros(count), np.zeros(count)
+
+        def __call__(self, x_now, x_grad, iteration):
+            self.m, self.v = moments(self.m, self.v, x_grad)
+            m, v = hat(self.m, self.v, iteration)
+            self.x = x_now - self.lr * m / (np.sqrt(v) + EPSILON)
+            return self.x
+
+    def make(x_init, lr=0.001):
+        own = Mine(lr)
+        own.initialize(len(x_init))
+        own.x = x_init
+        return own
+    return make
+
+
+@form("new")
+def more_returned_than_is_kept(hat):
+    def adam(w, g, m, v, t, lr):
+        m_next, v_next = moments(m, v, g)
+        m_hat, v_hat = hat(m_next, v_next, t)
+        change = -lr * m_hat / (np.sqrt(v_hat) + EPSILON)
+        w_next = w + change
+        return w_next, change, m_next, v_next
+    return adam
+
+
+@form("callback")
+def factory_of_a_step_with_gradient_function(hat):
+    def make(x0, lr=0.001):
+        own = Base(lr)
+
+        def step(grad_fn, x):
+            return x - own.direction(grad_fn(x), hat)
+        return step
+    return make
+
+
 @form("callback")
 def loop_with_gradient_function(hat):
     def adam(grad_fn, x0, lr=0.001, n_iterations=100):

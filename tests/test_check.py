@@ -74,7 +74,7 @@ def at_rate(cls):
 
 # Right
 
-@pytest.mark.parametrize("rule, other", list(itertools.product(RULES, RULES)))
+@pytest.mark.parametrize("rule, other", list(itertools.combinations_with_replacement(RULES, 2)))
 def test_each_rule_is_itself_and_no_other(rule, other):
     report = optkit.check(rule(), other())
     assert report.ok == (rule is other), str(report)
@@ -365,6 +365,14 @@ def test_a_factory_gets_the_hyperparameters_that_it_takes():
     report = optkit.check(make, Adam(0.01))
     assert report.ok and report.hyperparameters["learning_rate"] == 0.01
     assert optkit.check(lambda: RightAdam(0.02), Adam()).hyperparameters["learning_rate"] == 0.02
+
+
+def test_a_factory_of_something_that_cannot_be_called():
+    def make(x0, lr=0.001):
+        return lambda fn, x: x - lr * fn(x)  # a gradient that is called like a loss
+
+    report = optkit.check(make, GradientDescent())
+    assert report.mistake == "not-understood" and "how that is called is not known" in report.verdict
 
 
 def test_what_is_hidden_in_code_is_not_inferred():

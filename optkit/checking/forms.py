@@ -222,11 +222,24 @@ def _of_maker(maker, rule, arguments):
             made = make(holder.make(np.zeros((holder.count, holder.size))), None)
         except RAISED:  # another holder may be the right one
             continue
-        if inspect.isroutine(made):
-            yield Reading(make, rule, holder, held=True, name="the factory")
-        elif hasattr(made, "__dict__"):
-            for method, asks in _methods(made):
-                yield Reading(make, rule, holder, method, held=True, asks=asks or bool(functions), name="the factory")
+        yield from _of_made(made, make, rule, holder, bool(functions))
+
+
+def _of_made(made, make, rule, holder, told):
+    """The readings of what a maker made; ``told``: was it told the gradient's function? What takes the parameters again
+    was told where they start, or how many there are, and does not hold them."""
+    routine = inspect.isroutine(made)
+    if not routine and not hasattr(made, "__dict__"):
+        return
+    for method, asks in [("", False)] if routine else _methods(made):
+        arguments = names.parameters_of(getattr(made, method) if method else made)
+        own = roles(arguments, rule=rule)
+        kinds = {own[name] for name in required(arguments)}
+        asks = asks or "gradient function" in kinds
+        if "parameters" in kinds and {"gradient", "gradient function"} & kinds:
+            yield from _of_call(make, rule, arguments, method, asks, "the factory")
+        if {"gradient", "gradient function"} & {*own.values()} or not kinds:
+            yield Reading(make, rule, holder, method, held=True, asks=asks and not routine or told, name="the factory")
 
 
 def _copies(candidate):

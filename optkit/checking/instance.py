@@ -207,9 +207,11 @@ class Instance:
 
     def in_order(self, result):
         """What came back, as a tuple with the parameters and the memories in the order of the arguments: a short list,
-        or a dict whose keys end like the arguments' names ("new_w")."""
+        a dict whose keys end like the arguments' names ("new_w"), or a tuple of more than these, by its names."""
         if self.holder.kind not in ("array", "numbers"):
             return result
+        if isinstance(result, tuple) and len(result) > 1 + len(self.memory) > 1:
+            return self._by_names(result, names.returned(self.call))
         if isinstance(result, list) and len(result) <= _FEW and not all(np.ndim(value) == 0 for value in result):
             return tuple(result)
         if not isinstance(result, dict) or isinstance(result, Named):
@@ -221,6 +223,19 @@ class Instance:
             return result
         return tuple(result[key] for key in sorted(
             result, key=lambda key: kept.index(ends[key]) if ends[key] else len(kept)))
+
+    def _by_names(self, result, returned):
+        """A tuple with its memories right after its first other value, where the return statement names them as the
+        arguments do ("m", or "m_next")."""
+        places = []
+        for name in map(names.plain, self.memory):
+            own = [i for i, other in enumerate(returned) if names.plain(other) == name] or [
+                i for i, other in enumerate(returned) if names.plain(other).startswith(name)]
+            places += own if len(own) == 1 else []
+        if len(returned) != len(result) or len({*places}) != len(self.memory):
+            return result
+        first, *others = (value for i, value in enumerate(result) if i not in places)
+        return first, *(result[i] for i in places), *others
 
     def _argument(self, name, argument, t, factor, parameters, gradients):
         what = self.roles[name]

@@ -1,7 +1,9 @@
 """What the names in somebody's code mean: one table for arguments, one for hyperparameters."""
 
+import ast
 import inspect
 import re
+import textwrap
 import unicodedata
 from numbers import Real
 
@@ -170,3 +172,14 @@ def parameters_of(function):
         return dict(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return {}
+
+
+def returned(function):
+    """The names in the last return of a function, ("w", "m") for ``return w, m``; () where it has others, or none."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return ()
+    last = next((node.value for node in reversed([*ast.walk(tree)]) if isinstance(node, ast.Return)), None)
+    own = tuple(value.id for value in getattr(last, "elts", ()) if isinstance(value, ast.Name))
+    return own if len(own) == len(getattr(last, "elts", ())) else ()

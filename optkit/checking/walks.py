@@ -108,6 +108,8 @@ def _first_look(reading, start, g):
         return "in-place", None
     options = _options(holder, result)
     if not options:
+        if callable(result):
+            raise NotUnderstood(f"it makes {_described(result)}, and how that is called is not known")
         if isinstance(result, list) and _of_other_count(holder, result):
             raise Unreadable(f"{len(result)} arrays where {holder.count} were expected")
         if moved or isinstance(result, bool) or result is instance.made:
