@@ -116,9 +116,11 @@ class Instance:
 
     def _fill_empty(self):
         """Hyperparameters that the candidate leaves to be set as attributes get the rule's values."""
-        empty = [name for name, value in getattr(self.made, "__dict__", {}).items() if value is None]
-        for field, name in names.hyperparameters(empty, self.rule).items():
-            if names.role(name) != "memory":  # m and v are often None before the first step
+        own = getattr(self.made, "__dict__", {})
+        filled = names.hyperparameters([name for name, value in own.items() if value is not None], self.rule)
+        empty = names.hyperparameters([name for name, value in own.items() if value is None], self.rule)
+        for field, name in empty.items():
+            if field not in filled and names.role(name) != "memory":  # memories are often None before the first step
                 setattr(self.made, name, getattr(self.rule, field))
 
     def _taken(self):
