@@ -2,15 +2,12 @@
 
 import inspect
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlparse
 
 import optkit
 import pytest
-import yaml
 
 ROOT = Path(__file__).parent.parent
 PAGES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -67,27 +64,6 @@ def css_addresses(text):
 def outside(address):
     """Whether an address leaves the site; what is written into the page itself (data:) does not."""
     return bool(urlparse(address).netloc)
-
-
-def build(output, **execute):
-    """Build the book elsewhere, so that nobody's _build is touched."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    config["execute"].update(execute)
-    # Relative to the configuration file, which now lies elsewhere.
-    extensions = config["sphinx"]["local_extensions"]
-    config["sphinx"]["local_extensions"] = {name: str(ROOT / folder) for name, folder in extensions.items()}
-    (output / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(ROOT)]
-    command += ["--config", str(output / "_config.yml"), "--path-output", str(output), "-W", "-n", "--keep-going"]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    output = tmp_path_factory.mktemp("book")
-    result = build(output, execute_notebooks="off")
-    assert result.returncode == 0, result.stderr[-4000:]
-    return output / "_build" / "html"
 
 
 @pytest.fixture(scope="module")
