@@ -115,7 +115,8 @@ def write_sitemap(app, exception):
     file, site = Path(app.outdir) / "sitemap.xml", app.config.html_baseurl
     file.unlink(missing_ok=True)
     if site:
-        file.write_text(sitemap(site + app.builder.get_target_uri(name) for name in sorted(app.env.found_docs)), "utf-8")
+        pages = [site + app.builder.get_target_uri(name) for name in sorted(app.env.found_docs)]
+        file.write_text(sitemap(pages), "utf-8")
 
 
 def setup(app):

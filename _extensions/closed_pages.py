@@ -6,7 +6,7 @@ out: it would run cells on a machine of somebody else, no page uses it, and Jupy
 every browser reports as an error.
 """
 
-POLICY = ("default-src 'self' file: data: blob: 'unsafe-inline'; "  # file: for a page opened on disk, where 'self' is no host
+POLICY = ("default-src 'self' file: data: blob: 'unsafe-inline'; "  # file: where a page is opened on disk
           "object-src 'none'; base-uri 'self'; form-action 'self' file:")
 META = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />\n'
 

@@ -24,7 +24,7 @@ from PIL import Image
 
 ICON = re.compile(r'<(i|span) class="((?:[^"]*\s)?(fa[bsr]|fa-solid|fa-regular|fa-brands)\s[^"]*)"([^>]*)>\s*</\1>')
 ICON_SOURCE = re.compile(r'[{,]"?([\w-]+)"?:\[(\d+),(\d+),\[([^\]]*)\],"\w+","([^"]+)"\]')
-ICON_CLASS = re.compile(r'[^{}]*\.fa-[\w-]+:{1,2}before\{[^}]*\}')  # of Font Awesome itself: a letter for each icon it has
+ICON_CLASS = re.compile(r'[^{}]*\.fa-[\w-]+:{1,2}before\{[^}]*\}')  # of Font Awesome itself
 ICON_LETTER = re.compile(r"\\(f[0-9a-f]{3})\b|([\uf000-\uf8ff])")
 ICON_FONT = "vendor/fontawesome/webfonts/fa-solid-900"
 ICON_SCRIPT = re.compile(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>')
@@ -40,7 +40,7 @@ SIZES = {"fa-lg"}  # the classes of Font Awesome that say how large, not which
 
 @cache
 def icons(script):
-    """The outlines in Font Awesome's script: of the solid ones (which come last) and of the brands (which come first)."""
+    """The outlines in Font Awesome's script: of the solid ones, which come last, and of the brands, which come first."""
     names, others, brands = {}, {}, {}
     for name, width, height, aliases, path in ICON_SOURCE.findall(script.read_text("utf-8")):
         icon = (width, height, path)
@@ -96,7 +96,8 @@ def made_small(picture):
     if not target.exists() or target.stat().st_mtime < picture.stat().st_mtime:
         with Image.open(picture) as image:
             width, height = min(image.width, image.height * SMALL[0] // SMALL[1]), image.height
-            image.convert("RGB").crop((0, 0, width, height)).resize(SMALL, Image.Resampling.LANCZOS).save(target, "WEBP", quality=80)
+            small = image.convert("RGB").crop((0, 0, width, height)).resize(SMALL, Image.Resampling.LANCZOS)
+            small.save(target, "WEBP", quality=80)
     return target.name
 
 
@@ -130,7 +131,8 @@ def with_early_theme(page):
     page = page.replace('dataset.mode = localStorage.getItem("mode") || "";',
                         'dataset.mode = localStorage.getItem("mode") || "auto";')
     return page.replace('dataset.theme = localStorage.getItem("theme") || "";',
-                        'dataset.theme = document.documentElement.dataset.mode !== "auto" && localStorage.getItem("theme") || '
+                        'dataset.theme = document.documentElement.dataset.mode !== "auto" && '
+                        'localStorage.getItem("theme") || '
                         '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");')
 
 

@@ -3,6 +3,7 @@ book is built once for all tests that look at it."""
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import optkit.hardware  # noqa: F401
 import pytest
 import yaml
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,3 +47,16 @@ def site(tmp_path_factory):
             build(output)
             (output / "built").touch()
     return output / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The Chromium of this machine; what needs it is skipped where there is none. One for all tests of a process, since
+    Playwright starts only once in it."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not chromium:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

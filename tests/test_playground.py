@@ -4,7 +4,6 @@ import functools
 import http.server
 import math
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "_extensions"))
@@ -195,18 +195,6 @@ def test_a_picture_without_a_description_is_refused(tmp_path):
 
 
 # In a browser
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="the playground is driven by Playwright, which is missing")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("the playground is driven in Chromium, which is missing")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
 
 @pytest.fixture(scope="module")
 def address(site):
@@ -576,7 +564,7 @@ def test_on_a_phone_nothing_sticks_out_and_fingers_find_the_controls(visit):
 
 
 def test_axe_finds_nothing_in_light_and_in_dark(at):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing").Axe()
+    axe = Axe()
     tab = at("surface=Ravine(20)&rules=Momentum(0.02,0.9),Adam(0.2)&chosen=Momentum&step=5"
              "&show=gradient,velocity,numbers")
     for theme in ("dark", "light"):
