@@ -6,6 +6,8 @@ import os
 import sys
 import tempfile
 
+_LEVEL = "1"  # warnings and errors, not notes
+
 
 @contextlib.contextmanager
 def _log_lines_held_back():
@@ -13,12 +15,12 @@ def _log_lines_held_back():
 
     They report on the hardware before their log level is in force, straight to the file descriptor: Jupyter would
     store those lines, with their times, in every notebook. ``device()`` says the same in words. When the start
-    fails, or the reader has set TF_CPP_MIN_LOG_LEVEL, nothing is held back.
+    fails, or the reader has set TF_CPP_MIN_LOG_LEVEL to another level, nothing is held back.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _LEVEL)
+    if level != _LEVEL:  # the same may come from a process that has started TensorFlow: a build, which runs notebooks
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"  # warnings and errors, not notes
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:

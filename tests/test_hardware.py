@@ -76,6 +76,11 @@ def test_a_reader_who_has_set_the_log_level_sees_everything(stand_ins):
     assert (error, code) == ("a line from the native library\nafterwards", 0)
 
 
+def test_a_process_of_a_process_that_has_started_tensorflow_holds_them_back_too(stand_ins):
+    _, error, code = stand_ins(TF_CPP_MIN_LOG_LEVEL="1")  # as the first one has left it
+    assert (error, code) == ("afterwards", 0)
+
+
 def test_the_log_level_and_onednn_are_set_but_not_over_the_readers_choice(stand_ins):
     show = "print(os.environ['TF_CPP_MIN_LOG_LEVEL'], os.environ['TF_ENABLE_ONEDNN_OPTS'])"
     assert stand_ins(show)[0].startswith("1 0\n")
