@@ -4,6 +4,7 @@ import contextlib
 import html
 import os
 import sys
+import threading
 import time
 
 # A notebook that somebody looks at; one that a program runs (a test, a build) has none of these.
@@ -16,15 +17,18 @@ class Bar:
 
     def __init__(self, total):
         self.total, self.done, self.start = total, 0, time.monotonic()
+        self.counting = threading.Lock()  # a race trains two rules at once, and both count here
 
     def advance(self, amount):
-        self.done += amount
-        self.show()
+        with self.counting:
+            self.done += amount
+            self.show()
 
     def expect(self, more):
         """There is more to do than was known at first."""
-        self.total += more
-        self.show()
+        with self.counting:
+            self.total += more
+            self.show()
 
     def text(self):
         seconds = time.monotonic() - self.start

@@ -3,20 +3,22 @@
 import itertools
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas
 
-from optkit import plot, progress as bars
+from optkit import plot, progress as bars, training
 from optkit.comparison import holm, sign_test
 from optkit.rules import Rule
-from optkit.sweeps import Sweep, sweep
+from optkit.sweeps import Sweep, checked_counts, sweep
 from optkit.tasks import Task
 
 _MARGIN = 1.1  # a loss less than a tenth lower is no win, however sure
 _MOST_GRIDS = 8  # twelve rates, shifted seven times: sixteen decades
+_RULES_AT_ONCE = 2  # while one rule's program is compiled, on one core, another rule trains
 _MEASURES = ("train_loss", "validation_loss", "test_loss", "test_accuracy")
 _NUMBERS = (*_MEASURES, "diverged", "stuck")  # what a table says of each training
 
@@ -168,22 +170,29 @@ def race(rules, task, *, steps, batch_size, schedule=None, rates=12, tuning_seed
     no grid holds its best rate within its edges.
     """
     rules = _checked_rules(rules)
-    tuning_seeds, seeds = tuple(tuning_seeds), tuple(seeds)
+    tuning_seeds, _, _ = checked_counts(task, tuning_seeds, steps, batch_size)
+    seeds, _, _ = checked_counts(task, seeds, steps, batch_size)
     if set(tuning_seeds) & set(seeds):
         raise ValueError("seeds must differ from tuning_seeds: a rate must not be judged on what it was chosen by")
     if not isinstance(rates, int) or rates < 3:
         raise ValueError(f"rates must be a whole number of at least 3, got {rates!r}")
-    if not isinstance(task, Task):
-        raise ValueError(f"task must be an optkit.Task, such as optkit.tasks.digits(), got {task!r}")
     settings = {"steps": steps, "batch_size": batch_size, "schedule": schedule, "redraw": task.exchangeable}
-    tuning, trials, best, results = {}, {}, {}, {}
     a_grid, all_fresh = rates * len(tuning_seeds), len(seeds)
-    with bars.shown(progress, len(rules) * (a_grid + all_fresh) * _counted(steps)) as bar:
+    training.prepare(task, {type(rule) for rule in rules.values()}, tuning_seeds + seeds)
+
+    def judged(rule):
+        tuning, trials, best = _tuned(rule, task, rates, tuning_seeds, settings)
+        return tuning, trials, best, sweep(rule, task, learning_rate=[best], seeds=seeds, **settings)
+
+    with (bars.shown(progress, len(rules) * (a_grid + all_fresh) * steps) as bar,
+          ThreadPoolExecutor(_RULES_AT_ONCE) as threads):
         settings["progress"] = bar
-        for key, rule in rules.items():
-            tuning[key], trials[key], best[key] = _tuned(rule, task, rates, tuning_seeds, settings)
-            results[key] = sweep(rule, task, learning_rate=[best[key]], seeds=seeds, **settings)
-    return Race(task, tuning, trials, best, results)
+        found = [threads.submit(judged, rule) for rule in rules.values()]
+        try:
+            columns = zip(*[one.result() for one in found])
+        finally:  # when a rule fails, or the reader interrupts, the rules that wait are not begun
+            threads.shutdown(cancel_futures=True)
+    return Race(task, *[dict(zip(rules, column)) for column in columns])
 
 
 def _tuned(rule, task, rates, seeds, settings):
@@ -213,11 +222,6 @@ def _checked_rules(rules):
     if len(set(names)) < len(names):
         raise ValueError(f"two of the rules have the same name ({', '.join(names)}): give a dict from labels to rules")
     return rules
-
-
-def _counted(steps):
-    """How many steps a bar counts with; what is no number is refused by the first sweep."""
-    return steps if isinstance(steps, (int, np.integer)) and steps > 0 else 1
 
 
 def _name(key):

@@ -61,7 +61,7 @@ def sweep(rule, task, *, seeds, steps, batch_size, schedule=None, redraw=False, 
     weights of two seeds are equal, as an initialiser with a fixed seed makes them.
     """
     grid = _checked_grid(rule, grid)
-    seeds, steps, batch_size = _checked_counts(task, seeds, steps, batch_size)
+    seeds, steps, batch_size = checked_counts(task, seeds, steps, batch_size)
     factors = _factors(schedule, steps)
     weights, states = _initial(task, seeds)
     settings = list(itertools.product(*grid.values()))
@@ -176,7 +176,7 @@ def _checked_grid(rule, grid):
     return {name: values.astype(float) for name, values in grid.items()}
 
 
-def _checked_counts(task, seeds, steps, batch_size):
+def checked_counts(task, seeds, steps, batch_size):
     if not isinstance(task, Task):
         raise ValueError(f"task must be an optkit.Task, such as optkit.tasks.digits(), got {task!r}")
     seeds = tuple(seeds) if np.iterable(seeds) else (seeds,)

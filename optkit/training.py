@@ -118,16 +118,16 @@ def evaluate_program(task):
     model = _pattern(task)
     inputs, targets = (tf.constant(array) for array in pooled(task))
 
-    def result(weights, states, rows):
-        own = tf.gather(targets, rows)
-        losses, outputs, penalty, _ = _losses(task, model, weights, states, tf.gather(inputs, rows), own,
-                                              training=False)
-        hits = tf.cast(tf.argmax(outputs, -1), own.dtype) == own if task.classifies else False
-        return tf.reduce_mean(losses) + penalty, tf.reduce_mean(tf.cast(hits, "float32"))
+    def result(weights, states, parts):  # every example once, in whatever part it is
+        losses, outputs, penalty, _ = _losses(task, model, weights, states, inputs, targets, training=False)
+        hits = tf.cast(tf.argmax(outputs, -1), targets.dtype) == targets if task.classifies else tf.zeros_like(losses)
+        hits = tf.cast(hits, "float32")
+        return [(tf.reduce_mean(tf.gather(losses, rows)) + penalty, tf.reduce_mean(tf.gather(hits, rows)))
+                for rows in parts]
 
     @tf.function(autograph=False)
     def evaluate(weights, states, parts):  # a run after the other: side by side they would fill the memory
-        return tf.map_fn(lambda run: [result(run[0], run[1], rows) for rows in run[2]], (weights, states, parts),
+        return tf.map_fn(lambda run: result(*run), (weights, states, parts),
                          fn_output_signature=[(weights[0].dtype, "float32")] * len(parts))
 
     def any_runs(shape, dtype):
@@ -184,6 +184,16 @@ def new_model(task, seed=0):
     if not model.trainable_variables:
         raise ValueError("model has no trainable weights")
     return model
+
+
+def prepare(task, rule_classes, seeds):
+    """Make what the threads of a race share, in the thread of the caller: models above all, which Keras makes with the
+    settings of the thread that it is in."""
+    evaluate_program(task)
+    for rule_class in rule_classes:
+        _train_program(rule_class, task)
+    for seed in seeds:
+        start(task, seed)
 
 
 @functools.lru_cache(maxsize=64)
