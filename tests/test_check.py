@@ -236,6 +236,7 @@ def test_the_probe_separates_every_pair(cls, dtype):
     (("corrected-twice", "u-sums-array"), AdaMax), (("epsilon-on-rate", "v-summed"), RMSprop),
     (("no-root", "correction-without-power"), Adam), (("ascent", "no-correction"), Adam),
     (("decay-in-gradient", "no-correction"), AdamW), (("decay-added", "epsilon-on-weights"), AdamW),
+    (("correction-of-sum", "ascent"), Momentum),
     (("betas-swapped", "epsilon-on-weights"), Adam), (("hats-stored", "v-starts-at-one"), Adam),
     (("v-summed", "ascent"), RMSprop), (("no-root", "v-starts-at-one"), AdaGrad), (("u-of-square", "t-ahead"), AdaMax),
     (("new-average-above", "rho-swapped"), AdaDelta), (("rate-twice", "momentum-negative"), Momentum)])
@@ -497,9 +498,9 @@ def test_loops_that_do_not_walk(loop, mistake):
 
 @pytest.mark.parametrize("order", ["step first", "memory first"])
 def test_a_step_that_comes_back_with_its_memory(order):
-    def mine(g, v, learning_rate, epsilon):
+    def mine(g, v, stepsz, epsilon):
         v = v + g**2
-        step = learning_rate * g / (np.sqrt(v) + epsilon)
+        step = stepsz * g / (np.sqrt(v) + epsilon)
         return (step, v) if order == "step first" else (v, step)
 
     assert optkit.check(mine, AdaGrad()).ok
@@ -860,7 +861,8 @@ def test_names_and_forms_met_in_public_code(candidate):
     assert report.ok, str(report)
 
 
-@pytest.mark.parametrize("takes", ["mu, rho", "decay_rate_one, decay_rate_two", "β1, β2", "omega1, omega2"])
+@pytest.mark.parametrize("takes", ["mu, rho", "rho, decay_rate", "decay_rate_one, decay_rate_two", "β1, β2",
+                                   "omega1, omega2"])
 def test_names_of_the_betas(takes):
     first, second = takes.split(", ")
     names = {"moments": lambda m, v, g, b1, b2: (b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2), "np": np}
@@ -868,6 +870,50 @@ def test_names_of_the_betas(takes):
          f"    m, v = moments(m, v, grad, {takes})\n"
          f"    return w - lr * m / (1 - {first}**t) / (np.sqrt(v / (1 - {second}**t)) + 1e-8), m, v\n", names)
     assert optkit.check(names["mine"], Adam(beta_1=0.8, beta_2=0.95)).ok
+
+
+@pytest.mark.parametrize("takes", ["gamma=0.9, mu=0.1", "gamma=0.1, mu=0.9"])
+def test_of_two_doubtful_names_the_smaller_default_is_the_rate(takes):
+    momentum, rate = sorted(takes.split(", "), key=lambda one: float(one.split("=")[1]), reverse=True)
+    names = {}
+    exec(f"def mine(w, grad, v, {takes}):\n    v = {momentum.split('=')[0]} * v + grad\n"
+         f"    return w - {rate.split('=')[0]} * v, v\n", names)
+    assert optkit.check(names["mine"], Momentum()).ok
+
+
+@pytest.mark.parametrize("decay", [1e-6, 1e-3])
+def test_a_learning_rate_that_hardly_changes_is_noticed(decay):
+    class Mine(RightAdam):
+        def update(self, w, grad):
+            step = w - super().update(w, grad)
+            return w - step / (1 + decay * (self.t - 1))
+
+    assert optkit.check(Mine, Adam()).mistake == "rate-drifts"
+
+
+def test_code_that_computes_in_single_precision_and_hands_back_double():
+    class Mine(RightAdam):
+        def update(self, w, grad):
+            return w - np.float64(np.float32(w - super().update(w, grad)))
+
+    assert optkit.check(Mine, Adam()).ok
+
+
+@pytest.mark.parametrize("holds, what", [("parameters", "parameters"), ("rows", "rows")])
+def test_a_return_inside_the_loop(holds, what):
+    def of_list(params: list, grads, learning_rate):
+        for i in range(len(params)):
+            params[i] = params[i] - learning_rate * grads[i]
+            return params
+
+    def of_array(w, grad, learning_rate):
+        w = w.copy()
+        for i in range(len(w)):
+            w[i] = w[i] - learning_rate * grad[i]
+            return w
+
+    report = optkit.check(of_list if holds == "parameters" else of_array, GradientDescent())
+    assert report.mistake == "some-parameters" and f"some of its {what}" in report.verdict, str(report)
 
 
 def test_nothing_is_called_wrong_because_of_zeros_for_an_unknown_argument():
@@ -957,7 +1003,7 @@ def test_the_number_of_a_step_or_of_all_steps():
 
 def test_two_mistakes_and_something_unknown_besides():
     def mine(w, grad, v, t, lr, rho):
-        v = rho * (1e-6 if t == 1 else v) + (1 - rho) * grad**2
+        v = rho * (3e-6 if t == 1 else v) + (1 - rho) * grad**2
         return w + lr * grad / (np.sqrt(v / (1 - rho**t)) + 1e-8), v
 
     report = optkit.check(mine, RMSprop())

@@ -73,6 +73,22 @@ def epsilon(root, divisor, quotient):
     ]
 
 
+def corrections(*betas):
+    """How the power t in 1 - beta ** t may go astray, for each of these betas."""
+    def instead(wrong):
+        return [(f"(1 - self.{beta}**t)", wrong.replace("beta", f"self.{beta}")) for beta in betas]
+
+    return [
+        mistake("correction-of-sum", "divides by 1 + beta ** t instead of 1 - beta ** t: a wrong sign", LATER,
+                 *instead("(1 + beta**t)")),
+        mistake("correction-power-outside", "raises 1 - beta to the power t, where beta belongs: a bracket",
+                 "The first step is right. Then m and v grow alike, for a while.", *instead("(1 - beta)**t")),
+        mistake("correction-of-product", "divides by 1 - beta * t instead of 1 - beta ** t",
+                 "The first step is right. Later a sign is wrong, which a root of its size would hide.",
+                 *instead("(1 - beta * t)")),
+    ]
+
+
 def second_moment(average):
     """What may go wrong in ``average``, the line that averages or sums the squared gradients in v."""
     return [
@@ -99,3 +115,9 @@ def hidden_momentum(step):
     return mistake("hidden-momentum", "adds a momentum of 0.9 that the method does not have",
                     "Momentum speeds most rules up.",
                     (f"return {step}", f"move = 0.9 * move + {step}\n    return move"), memory="move")
+
+
+def v_starts_at_epsilon(root, divisor):
+    return mistake("v-starts-at-epsilon", "starts v at epsilon, and adds none to the divisor",
+                    "While it lasts it does what epsilon does; it decays with the rest of v.",
+                    (divisor, root), first="v = v + self.epsilon * 0.0**(t - 1)")

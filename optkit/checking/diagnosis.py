@@ -8,7 +8,7 @@ from optkit.checking.catalogue import KNOWN, with_epochs
 from optkit.checking.holders import NAMES
 from optkit.checking.instance import RAISED
 from optkit.checking.judge import EXACT, SINGLE, allowed, base, errors_of, judged
-from optkit.checking.probe import STEPS, gradients, moved
+from optkit.checking.probe import SHAPE, STEPS, gradients, moved
 from optkit.checking.report import Report, departure
 
 _CHANGED = np.where(np.arange(STEPS) < 26, 1.0, 0.25)  # the learning rate, changed on the way
@@ -119,7 +119,7 @@ def _each(forms, what, several):
 def reported(case):
     """The ``Report`` on a case."""
     if case.verdict.right:
-        return _wrong_in_use(case) or _right(case)
+        return _drifting_slowly(case) or _wrong_in_use(case) or _right(case)
     if not case.finite and "epsilon" in case.walk.settings:  # it may have one, and not use it
         without = case.judged(pairs=False, epsilons=0.0)
         if without.right:
@@ -132,6 +132,18 @@ def reported(case):
 
 
 # Right, at first sight
+
+def _drifting_slowly(case):
+    """The report on code that is right but for a learning rate that changes by less than single precision shows; None
+    if it does not."""
+    if case.walk.single or case.verdict.error <= EXACT:
+        return None
+    rule = replace(case.rule, **allowed(case.walk.settings, case.rule))
+    right = moved(rule, case.verdict.forms, case.g, rule.learning_rate * case.factors, [case.verdict.epsilon],
+                  case.start)[0]
+    factor = _rate_factor(case.walk.points - case.start, right, spread=1e-9)
+    return None if factor is None or np.ptp(factor) < 1e-6 else _at_another_rate(case, factor)
+
 
 def _wrong_in_use(case):
     """The report on code whose one run is right, and which is wrong all the same; None if it is not."""
@@ -222,8 +234,9 @@ def _unknown(case):
     if case.finite and not np.diff(made, axis=0).any():
         return case.report("only-one-step", "It makes one step and then stands still.",
                            "One step from a random start lowers most losses.")
-    return (_by_epochs(case) or _with_other_constants(case) or _clipped(case) or _some_parameters(case)
-            or _leaning_on_weights(case) or _at_another_rate(case, made) or _near(case))
+    return (_by_epochs(case) or _with_other_constants(case) or _clipped(case) or _some_parameters(case, made)
+            or _never_moving(case, made) or _leaning_on_weights(case)
+            or _at_another_rate(case, _rate_factor(made, _from_where_it_was(case))) or _near(case))
 
 
 def _by_epochs(case):
@@ -270,7 +283,20 @@ def _clipped(case):
                        verdict=found)
 
 
-def _some_parameters(case):
+def _never_moving(case, made):
+    """The report on code that moves only some of its parameters, or only some rows of an array."""
+    rows = (*made.shape[:2], *SHAPE)
+    large = (np.abs(case.g[:len(made)]).max(axis=0) >= 1).reshape(rows[1:]).any(axis=-1)  # a small one may be cut off
+    moving = made.any(axis=0).reshape(rows[1:]).any(axis=-1)
+    still = large & ~moving
+    if not still.any() or not moving.any():
+        return None
+    what = "rows" if (still.any(axis=1) & moving.any(axis=1)).any() else "parameters"
+    return case.report("some-parameters", f"It moves some of its {what} and never the others. Look for a return inside "
+                       "the loop over them, or for an index that stays as it is.", "Those that move carry the others.")
+
+
+def _some_parameters(case, made):
     """Parameters that are right, or explained by one mistake, while others are not: which, and what of these?"""
     count = case.walk.points.shape[1]
     if count < 2:
@@ -280,7 +306,10 @@ def _some_parameters(case):
     wrong = [k for k in range(count) if not each[k].right]
     if not wrong or not any(one.fits for one in each):
         return None
-    told = [k for k in wrong if each[k].fits] or wrong
+    moving = [k for k in wrong if made[:, k].any()]
+    if not moving:
+        return None
+    told = [k for k in moving if each[k].fits] or moving
     holder = getattr(case.reading, "holder", None)
     called = ", ".join(NAMES[k] if holder and holder.kind == "dict" else str(k + 1) for k in told)
     others = "the others are right" if len(wrong) < count else "with the others something else is wrong"
@@ -305,8 +334,7 @@ def _leaning_on_weights(case):
                        "Small weights do no harm, and the loss on new data may even gain.")
 
 
-def _at_another_rate(case, made):
-    factor = _rate_factor(made, _from_where_it_was(case))
+def _at_another_rate(case, factor):
     if factor is None:
         return None
     if np.ptp(factor) <= 1e-6 * abs(factor[0]):
@@ -315,7 +343,7 @@ def _at_another_rate(case, made):
                            f"is {rate:.4g}, hand over a rule that says so; if not, something scales it.",
                            "A learning rate found by trial hides it.")
     return case.report("rate-drifts", f"Its learning rate changes by itself: its steps are {factor[0]:.4g} times the "
-                       f"rule's at first and {factor[-1]:.4g} times at the end.",
+                       f"rule's at first and {factor[-1]:.6g} times at the end.",
                        "A schedule often helps, but nobody has asked for this one.")
 
 
@@ -328,7 +356,7 @@ def _from_where_it_was(case):
     return moved(rule, (), case.g, rule.learning_rate * case.factors, [case.verdict.epsilon], along=before)[0]
 
 
-def _rate_factor(made, right):
+def _rate_factor(made, right, spread=1e-6):
     """By which factor each step differs from the rule's, where that is one factor for all coordinates; else None."""
     own, wanted = (np.diff(path, axis=0, prepend=np.zeros_like(path[:1])) for path in (made, right))
     factors = []
@@ -338,7 +366,7 @@ def _rate_factor(made, right):
             if not big.any() or not np.isfinite(mine).all():
                 continue
             ratio = mine[big] / rules[big]
-            if np.ptp(ratio) > 1e-6 * np.abs(ratio).max() or not ratio[0]:
+            if np.ptp(ratio) > spread * np.abs(ratio).max() or not ratio[0]:
                 return None
             factors.append(ratio[0])
     return np.array(factors) if factors else None

@@ -110,7 +110,7 @@ def _of_class(cls, rule):
         held = [name for name, what in kinds.items() if what == "parameters"
                 and isinstance(arguments[name].default, (list, tuple, np.ndarray))][:1]
     sizes = [name for name in needed if kinds[name] == "size"]
-    fields = names.hyperparameters([name for name in arguments if name not in held], rule)
+    fields = names.hyperparameters([name for name in arguments if name not in held], rule, arguments)
     asks_from_start = any(kinds[name] in ("gradient function", "gradient") for name in needed
                           if name not in fields.values())
 

@@ -1,6 +1,7 @@
 """Known forms of Adam, AdamW and AdaMax."""
 
-from optkit.checking.common import (EPOCH, LATER, NO_ROOT, TINY, TRADED, dialect, epsilon, mistake, second_moment)
+from optkit.checking.common import (EPOCH, LATER, NO_ROOT, TINY, TRADED, corrections, dialect, epsilon, mistake,
+                                    second_moment, v_starts_at_epsilon)
 
 _M = "m = self.beta_1 * m + (1 - self.beta_1) * g"
 _V = "v = self.beta_2 * v + (1 - self.beta_2) * g**2"
@@ -37,8 +38,7 @@ def _adam(beside=""):
         mistake("correction-of-power", "divides by beta ** t instead of 1 - beta ** t",
                  "Where v is corrected in the same way the two partly cancel, for a while.",
                  ("(1 - self.beta_1**t)", "(self.beta_1**t)"), ("(1 - self.beta_2**t)", "(self.beta_2**t)")),
-        mistake("correction-of-sum", "divides by 1 + beta ** t instead of 1 - beta ** t: a wrong sign", LATER,
-                 ("(1 - self.beta_1**t)", "(1 + self.beta_1**t)"), ("(1 - self.beta_2**t)", "(1 + self.beta_2**t)")),
+        *corrections("beta_1", "beta_2"),
         mistake("t-ahead", "counts one step ahead in the correction", LATER, ("**t)", "**(t + 1))")),
         mistake("t-counts-epochs", "counts epochs and not steps in the correction",
                  "From the second epoch on it moves, and later the correction is near 1 anyway.",
@@ -65,6 +65,7 @@ def _adam(beside=""):
         mistake("epsilon-in-uncorrected-root", "adds epsilon inside the root, before v is corrected", TINY,
                  (_ADAM_DIVISOR, "xp.sqrt(v_hat + self.epsilon / (1 - self.beta_2**t))")),
         *epsilon(_ADAM_ROOT, _ADAM_DIVISOR, quotient),
+        v_starts_at_epsilon(_ADAM_ROOT, _ADAM_DIVISOR),
         mistake("no-root", *NO_ROOT, (_ADAM_ROOT, "v_hat")),
         mistake("no-root-of-v", "divides by v and not by its root, which the correction takes", NO_ROOT[1],
                  (f"m_hat / {_ADAM_DIVISOR}", "xp.sqrt(1 - self.beta_2**t) * m_hat / (v + self.epsilon)")),
@@ -85,6 +86,14 @@ def _adam(beside=""):
         *second_moment(_V),
         mistake("v-of-m", "squares m instead of g in v", "Where gradients hardly change, m is g.",
                  ("g**2", "m**2")),
+        mistake("m-of-square", "squares g in m, too", "Where all gradients are positive it goes downhill.",
+                 (_M, _M + "**2")),
+        mistake("m-from-old-v", "puts the old v where the old m belongs, in the new m",
+                 "Where gradients are small so is v, and it steps nearly by the gradient alone.",
+                 (_M, _M.replace("* m", "* v"))),
+        mistake("v-from-old-m", "puts the old m where the old v belongs, in the new v",
+                 "Where all gradients are positive the root is a number.",
+                 (_M, "last = m\n    " + _M), (_V, _V.replace("* v", "* last"))),
         mistake("is-adabelief", "averages (g - m) squared in v: AdaBelief, another rule",
                  "AdaBelief is a good rule, under its own name.", ("g**2", "(g - m)**2")),
         mistake("moments-stale", "steps by m and v from before this gradient",
@@ -95,6 +104,12 @@ def _adam(beside=""):
                  (_M, "last_m, last_v = m, v\n    " + _M),
                  (_M_HAT, "self.beta_1 * last_m / (1 - self.beta_1**t) + (1 - self.beta_1) * g"),
                  (_V_HAT, "self.beta_2 * last_v / (1 - self.beta_2**t) + (1 - self.beta_2) * g**2")),
+        mistake("rate-compounds", "keeps the corrected learning rate, and corrects it again at the next step",
+                 "The first step is right. " + TRADED, (_M_HAT, "m / (1 - self.beta_1**t)"),
+                 ("v_hat = v / (1 - self.beta_2**t)",
+                  "rate = rate * (1 - self.beta_2**t)**0.5 / (1 - self.beta_1**t)\n"
+                  "    m_hat = rate * m\n    v_hat = v"),
+                 memory="rate", start={"rate": 1.0}),
         mistake("moments-never-decay", "adds the averages to the old moments (+=), so that they grow for ever",
                  "m and the root of v grow alike for a while.",
                  ("m = self.beta_1", "m = m + self.beta_1"), ("v = self.beta_2", "v = v + self.beta_2")),
@@ -140,6 +155,8 @@ ADAMW = [
     mistake("decay-divided", "adds the decay to m_hat, above the line, so that the root of v divides it",
              "Weights with large gradients hardly decay. " + _OWN_SIZES,
              (f"{_BESIDE})", ")"), ("(m_hat /", "((m_hat + self.weight_decay * x) /")),
+    mistake("decay-of-gradient", "puts the gradient where the weights belong, in the decay",
+             "Beside Adam's step the gradient's is small.", first="x = g"),
     mistake("decay-added", "adds the decay instead of subtracting it: the weights grow",
              "They grow slowly, and the loss holds against it.", first="x = -x"),
     mistake("decay-twice", "decays twice, in the gradient and beside the step",
@@ -167,6 +184,8 @@ ADAMAX = [
              (_ADAMAX_DIVISOR, "u")),
     dialect("epsilon-floor", "takes the maximum with epsilon instead of adding it", TINY,
              (_ADAMAX_DIVISOR, "xp.maximum(u, self.epsilon)")),
+    dialect("epsilon-kept", "adds epsilon to the maximum, and keeps it there", TINY,
+            (_ADAMAX_AVERAGE, f"{_ADAMAX_AVERAGE} + self.epsilon"), (_ADAMAX_DIVISOR, "u")),
     dialect("epsilon-on-old-maximum", "adds epsilon to the decayed maximum, inside", TINY,
              (_ADAMAX_AVERAGE, _ADAMAX_AVERAGE.replace("* u,", "* u + self.epsilon,")), (_ADAMAX_DIVISOR, "u")),
     mistake("no-correction", "leaves the correction of m out",
@@ -190,6 +209,7 @@ ADAMAX = [
     mistake("correction-of-power", "divides by beta_1 ** t instead of 1 - beta_1 ** t",
              "At first it is nine times too slow; the steps grow without bound.",
              ("(1 - self.beta_1**t)", "(self.beta_1**t)")),
+    *corrections("beta_1"),
     mistake("u-averaged", "averages abs(g) in u instead of taking the maximum", "It is near Adam, without the squares.",
              (_ADAMAX_AVERAGE, "u = self.beta_2 * u + (1 - self.beta_2) * xp.abs(g)")),
     mistake("is-descent", "steps by the gradient: plain descent, another rule", "Descent is a good rule.",
@@ -210,6 +230,8 @@ ADAMAX = [
              ("xp.abs(g)", "largest_of(xp.abs(g))")),
     mistake("u-sums-array", "keeps one number u for a whole array, from the sum of the sizes",
              "All coordinates then share one rate.", ("xp.abs(g)", "total_of(xp.abs(g))")),
+    mistake("u-of-length", "takes the length of the whole gradient for its size, one number for an array",
+             "All coordinates then share one rate.", ("xp.abs(g)", "xp.sqrt(total_of(g**2))")),
     mistake("u-never-decays", "never lets u decay", "u is then the largest gradient ever seen, which beta_2 forgets "
              "slowly anyway.", ("self.beta_2 * u", "u")),
     mistake("u-not-kept", "uses the last gradient's size only", "It goes downhill by the sign.",

@@ -1,7 +1,7 @@
 """Known forms of AdaGrad, RMSprop and AdaDelta."""
 
-from optkit.checking.common import (LATER, NO_ROOT, STALE_V, TINY, TRADED, dialect,
-                                    epsilon, hidden_momentum, mistake, second_moment)
+from optkit.checking.common import (LATER, NO_ROOT, STALE_V, TINY, TRADED, dialect, epsilon, hidden_momentum, mistake,
+                                    second_moment, v_starts_at_epsilon)
 
 _ROOT, _DIVISOR = "xp.sqrt(v)", "(xp.sqrt(v) + self.epsilon)"
 _QUOTIENT = f"self.learning_rate / {_DIVISOR} * g"
@@ -58,6 +58,7 @@ RMSPROP = [
              (_AVERAGE, "v = (1 - self.rho) * v + self.rho * g**2")),
     mistake("no-root", *NO_ROOT, (_ROOT, "v")),
     *epsilon(_ROOT, _DIVISOR, _QUOTIENT),
+    v_starts_at_epsilon(_ROOT, _DIVISOR),
     *second_moment(_AVERAGE),
     mistake("v-stale", *STALE_V, (_AVERAGE, _AVERAGE.replace("v = ", "last, v = v, ")), (_ROOT, "xp.sqrt(last)")),
     mistake("v-never-decays-blend", "adds the average to the old v (+=), so that v grows for ever",

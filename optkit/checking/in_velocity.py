@@ -33,6 +33,12 @@ VELOCITY_MISTAKES = [
     mistake("correction-not-in-method", "divides by 1 - momentum ** t, as Adam does: the method has no correction",
              LATER, ("return self.learning_rate * m, m",
                       "return self.learning_rate * ((1 - self.momentum) / (1 - self.momentum**t) * m), m")),
+    mistake("correction-of-sum", "divides the velocity by 1 + momentum ** t, and keeps it so: the method has no "
+             "correction, and this one a wrong sign", LATER,
+             ("m = self.momentum * m + g", "m = (self.momentum * m + g) / (1 + self.momentum**t)")),
+    mistake("correction-kept", "divides the velocity by 1 - momentum ** t, and keeps it so: the method has no "
+             "correction", LATER,
+             ("m = self.momentum * m + g", "m = (self.momentum * m + g) / (1 - self.momentum**t)")),
     mistake("momentum-swapped", "has momentum and 1 - momentum the wrong way round", "It is nearly plain descent.",
              ("self.momentum * m + g", "(1 - self.momentum) * m + self.momentum * g")),
     mistake("velocity-by-iteration", "steps by one entry of the velocity, that with the number of the step",
@@ -54,6 +60,9 @@ VELOCITY_MISTAKES = [
              ("self.momentum * m + g", "self.learning_rate * self.momentum * m + g")),
     mistake("first-gradient-dropped", "only sets the velocity to zero in its first step, and drops that gradient",
              "One gradient among many is missing.", first="g = (1 - 0.0**(t - 1)) * g"),
+    mistake("first-step-unscaled", "starts with the bare gradient as its velocity, without the learning rate",
+             "It is one long step, which decays with the velocity.",
+             first="g = g * (1 + (1 / self.learning_rate - 1) * 0.0**(t - 1))"),
     mistake("is-nesterov", "is Nesterov's momentum, another rule", "It is a good rule, under its own name.",
              ("return self.learning_rate * m, m", "return self.learning_rate * (g + self.momentum * m), m")),
 ]
@@ -102,6 +111,7 @@ NESTEROV = [
     mistake("look-ahead-stored-nowhere", "steps by momentum times the velocity alone, without the gradient",
              "It is momentum at a slightly smaller learning rate.",
              (_NESTEROV_RETURN, "return self.learning_rate * (self.momentum * m), m")),
-] + [form for form in VELOCITY_MISTAKES if form.id in ("rate-twice", "velocity-never-decays", "momentum-negative",
-                                                        "momentum-swapped", "velocity-of-two-gradients",
-                                                        "velocity-against-last-gradient")]
+] + [form for form in VELOCITY_MISTAKES if form.id in (
+    "rate-twice", "velocity-never-decays", "momentum-negative", "momentum-swapped", "velocity-of-two-gradients",
+    "velocity-against-last-gradient", "correction-of-sum", "correction-kept", "rate-on-velocity",
+    "first-gradient-dropped", "first-step-unscaled")]

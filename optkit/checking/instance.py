@@ -101,7 +101,8 @@ class Instance:
         self.own_names = _where_held(self.holder, self.made, self.handed) if reading.held else []
         self.memory = {name: self.first_memory(name) for name, what in self.roles.items()
                        if what in ("memory", "state", "settings") and self._needed(name, what)}
-        self.rates = names.hyperparameters([name for name in self.arguments if name not in self._taken()], self.rule)
+        self.rates = names.hyperparameters([name for name in self.arguments if name not in self._taken()], self.rule,
+                                           self.arguments)
         self.own_rate = getattr(self.made, self.rate_name()) if self.rate_name() else None
         self.hooks = [[getattr(self.made, name) for name in hooks
                        if reading.method not in ("", name) and _is_free(self.made, name)]

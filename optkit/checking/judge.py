@@ -1,5 +1,6 @@
 """Which known form a walk through the probe is: the rule, a dialect of it, a mistake, or none of them."""
 
+import functools
 import itertools
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,8 @@ EXACT, SINGLE = 1e-9, 3e-4  # relative to how far a coordinate gets: for double 
 EPSILONS = (1e-8, 1e-7, 1e-6, 0.0, 1e-5, 1e-10, 1e-4, 1e-3, 1e-2, 1e-9, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16,
             float(np.finfo("float64").eps), float(np.finfo("float32").eps), 1e-20, 1e-30)
 _USUAL = 8  # of the epsilons, for two mistakes at once
-_FIRST = 5  # steps in which several mistakes at once must fit before they are followed to the end
+_FIRST = (2, 5)  # steps in which several mistakes at once must fit before they are followed to the end
+_BATCH = 2**19  # numbers that are compared at once
 _NEAR = 8  # pairs to which a third form is added, and so on
 _AT_ONCE = 4  # forms
 
@@ -48,32 +50,49 @@ def judged(walk, rule, start, g, factors, pairs=True, known=None, epsilons=None)
     epsilons = _epsilons(rule, walk) if epsilons is None else np.array([epsilons])
     tolerance = SINGLE if walk.single else EXACT
 
-    def compared(forms, steps=None):
-        path = moved(rule, forms, g[:steps], rates[:steps], epsilons, start)
-        if path is None:
-            return None
-        errors, distances = errors_of(displacement[:steps], path, start, walk.single)
-        best = int(np.argmax(errors <= EXACT) if (errors <= EXACT).any() else np.argmin(errors))  # the usual ones first
-        return errors[best], distances[best], epsilons[best]
+    walked = _walked(rule, g.tobytes(), rates.tobytes(), start.tobytes(), tuple(epsilons)) if pairs else {}
 
-    singles = [((), *compared(()))] + [((form,), *row) for form in known if (row := compared((form,)))]
+    def compared(candidates, steps=None):
+        """(forms, error, distance, epsilon) of each of these tuples of forms that fit together, batch by batch."""
+        paths, size = [], 0
+        for forms in candidates:
+            key = forms, steps, len(epsilons)
+            if key not in walked:
+                walked[key] = _safely_moved(rule, forms, g[:steps], rates[:steps], epsilons, start)
+            if walked[key] is not None:
+                paths.append((forms, walked[key]))
+                size += walked[key].size
+            if size > _BATCH:
+                yield from _rows(paths, displacement[:steps], epsilons, start, walk.single)
+                paths, size = [], 0
+        if paths:
+            yield from _rows(paths, displacement[:steps], epsilons, start, walk.single)
+
+    def followed(candidates):
+        """Those that fit the first steps, compared over all."""
+        for first in _FIRST:
+            candidates = [forms for forms, error, *_ in compared(candidates, first) if error <= SINGLE]
+        return list(compared(candidates))
+
+    singles = list(compared([(), *((form,) for form in known if form.dialect)]))
+    if _best(singles, tolerance) is None:  # else no mistake can explain it better
+        for row in compared((form,) for form in known if not form.dialect):
+            singles.append(row)
+            if row[1] <= EXACT == tolerance:
+                break
     nearness = {form: distance for forms, _, distance, _ in singles for form in forms}
     chosen, near_pairs = _best(singles, tolerance), []
     if chosen is None and pairs:
-        epsilons = epsilons[:_USUAL]
-        first = [(forms, *row) for forms in itertools.combinations(known, 2)
-                 if (row := _safely(compared, forms, _FIRST)) is not None]
-        both = _followed(compared, first)
+        epsilons, more = epsilons[:_USUAL], list(itertools.combinations(known, 2))
+        both = followed(more)
         chosen = _best(both, tolerance) or _best(singles, SINGLE) or _best(both, SINGLE)
-        if chosen is None:
-            near_pairs = [(forms, *row) for forms, *_ in _nearest(first)
-                          if (row := _safely(compared, forms)) is not None]
-        more = first
-        while chosen is None and more and len(more[0][0]) < _AT_ONCE:  # a third form is added, then a fourth
-            more = [(forms, *row) for forms in _with_one_more(_nearest(more), known)
-                    if (row := _safely(compared, forms, _FIRST)) is not None]
-            complete = _followed(compared, more)
-            chosen = _best(complete, tolerance) or _best(complete, SINGLE)
+        for _ in range(2, _AT_ONCE):  # a third form is added, then a fourth
+            if chosen is None:
+                nearest = _nearest(compared(more, _FIRST[-1]))
+                near_pairs = near_pairs or list(compared([forms for forms, *_ in nearest]))
+                more = _with_one_more(nearest, known)
+                complete = followed(more)
+                chosen = _best(complete, tolerance) or _best(complete, SINGLE)
     fits = chosen is not None
     if not fits:
         chosen = min(singles, key=lambda row: (row[2], row[1]))
@@ -108,17 +127,24 @@ def _with_one_more(rows, known):
     return sorted(found, key=lambda forms: [place[form] for form in forms])
 
 
-def _followed(compared, rows):
-    """Those that fit the first steps, compared over all."""
-    return [(forms, *row) for forms, error, *_ in rows if error <= SINGLE
-            and (row := _safely(compared, forms)) is not None]
+@functools.lru_cache(maxsize=1)
+def _walked(*probe):
+    """The paths of a rule's forms through this probe, kept for the next candidate."""
+    return {}
 
 
-def _safely(compared, forms, steps=None):
+def _safely_moved(*arguments):
     try:
-        return compared(forms, steps)
+        return moved(*arguments)
     except (NameError, AttributeError, SyntaxError):  # one edit removed what another one needs
         return None
+
+
+def _rows(paths, displacement, epsilons, start, single):
+    errors, distances = errors_of(displacement, np.stack([path for _, path in paths]), start, single)
+    exact = errors <= EXACT
+    best = np.where(exact.any(axis=1), exact.argmax(axis=1), errors.argmin(axis=1))  # the usual ones first
+    return [(forms, errors[i, k], distances[i, k], epsilons[k]) for i, (k, (forms, _)) in enumerate(zip(best, paths))]
 
 
 def base(rule):
@@ -149,16 +175,16 @@ def _epsilons(rule, walk):
 def errors_of(displacement, path, start, single=False):
     """How far a walk is from paths, relative to how far each coordinate gets: the worst and the median coordinate.
 
-    ``displacement``: (steps, parameters, 12); ``path``: (epsilons, steps, parameters, 12). What rounding of the
-    position alone can do is not counted. Infinite where one is not finite and the other is.
+    ``displacement``: (steps, parameters, 12); ``path``: (..., steps, parameters, 12). What rounding of the position
+    alone can do is not counted. Infinite where one is not finite and the other is.
     """
     rounding = 8 * len(displacement) * np.finfo("float32" if single else "float64").eps
     with np.errstate(all="ignore"):
-        size = np.nanmax(np.where(np.isfinite(path), np.abs(path), 0), axis=1, keepdims=True)
+        size = np.nanmax(np.where(np.isfinite(path), np.abs(path), 0), axis=-3, keepdims=True)
         difference = np.abs(path - displacement)
         slack = rounding * (np.abs(start) + size)
         relative = np.where(difference <= slack, 0, (difference - slack) / (size + slack))
         same = (path == displacement) | (np.isnan(path) & np.isnan(displacement))
         relative = np.where(same, 0, np.where(np.isnan(relative), np.inf, relative))
-    worst = relative.max(axis=(1, 2, 3))
-    return worst, np.median(relative.max(axis=1).reshape(len(path), -1), axis=1)
+    each = relative.max(axis=-3).reshape(*path.shape[:-3], -1)
+    return each.max(axis=-1), np.median(each, axis=-1)

@@ -50,7 +50,7 @@ _ROLES = {
 # Names of hyperparameters, the surer ones first; a name is taken by the first hyperparameter that it fits.
 _RATE = ("learningrate", "lr", "eta", "stepsize", "rate", "learnrate", "lrate", "learningrateinit", "initlr",
          "l", "alpha", "a", "initiallearningrate", "baselr", "currentlearningrate", "ss", "learningr", "etta", "step",
-         "gamma")
+         "stepsz", "steplength", "gamma")
 _EPSILON = ("epsilon", "eps", "e", "epsilion", "epislon", "ep", "fudge", "fudgefactor", "delta", "smoothingterm",
             "smoothing", "tiny", "epsilonforoptimizer", "offset", "err", "stability", "epsi", "epsil")
 _DECAY = ("rho", "decayrate", "decay", "gamma", "beta", "beta2", "alpha", "discount", "forgettingfactor", "p", "ro",
@@ -71,6 +71,7 @@ _ALIASES = {
 _SPELLINGS = {"learning_rate": ("lr", "alpha", "eta"), "beta_1": ("beta1",), "beta_2": ("beta2",),
               "rho": ("decay_rate", "decay", "beta", "gamma"), "momentum": ("mu", "beta", "gamma"),
               "epsilon": ("eps",), "weight_decay": ("wd", "lambda", "lambda_", "decay")}
+_EITHER_BETA = ("rho", "ro", "decayrate", "gamma", "discount", "forgettingfactor")
 # Names that say "hyperparameter", whatever the rule; "err" and single letters may be anything.
 _SETTINGS = {alias for aliases in _ALIASES.values() for alias in aliases if len(alias) > 1} - {"err"}
 _PAIR = ("betas", "beta")  # one argument for beta_1 and beta_2
@@ -93,8 +94,9 @@ def role(name):
     return next((role for role, pattern in _ROLES.items() if re.fullmatch(pattern, plain(name))), "")
 
 
-def hyperparameters(names, rule):
-    """Which of the names is which hyperparameter of the rule: a dict from the rule's names to these."""
+def hyperparameters(names, rule, arguments=()):
+    """Which of the names is which hyperparameter of the rule: a dict from the rule's names to these. ``arguments``: the
+    arguments of these names, whose defaults may tell."""
     names = list(reversed(list(names)))
     by_plain, found = {spelt(name): name for spelt in (_plainest, plain) for name in names}, {}
     fields = rule.hyperparameters()
@@ -106,7 +108,19 @@ def hyperparameters(names, rule):
                 name = by_plain[aliases[rank]]
                 if name not in found.values():
                     found[field] = name
+    either = [name for name in reversed(names) if plain(name) in _EITHER_BETA]
+    if "beta_1" in fields and len(either) == 2 and set(found.values()) & set(either):  # as in (rho, decay_rate)
+        found["beta_1"], found["beta_2"] = either
+    rate, momentum = (found.get(field) for field in ("learning_rate", "momentum"))
+    if plain(rate or "") in _ALIASES["momentum"] and _default(arguments, rate) > _default(arguments, momentum):
+        found["learning_rate"], found["momentum"] = momentum, rate  # as in (gamma=0.9, mu=0.1)
     return found
+
+
+def _default(arguments, name):
+    """The default of an argument; NaN when it has none that is a number."""
+    value = getattr(arguments[name], "default", None) if name in arguments else None
+    return value if _number(value) else np.nan
 
 
 def is_setting(name):
