@@ -5,6 +5,7 @@
   Of its font, which the style sheets use for the icons of notes and warnings, they get the letters that they name.
 - A picture is loaded when the reader comes near it. Its size is in the page, so that nothing jumps when it comes.
 - Pictures are recoded as WebP, without loss: the same pixels in well under half the bytes. The notebooks keep theirs.
+- A figure is there twice, for light and for dark pages (dark_pictures); a browser loads the one that it shows.
 - An index of pictures (picture_index) shows small ones.
 - Jupyter Book adds each script and style sheet of _static to every page; those of one extension's own are left to it.
 - The search index is loaded by the search page alone; the others show no results while one types.
@@ -18,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
+import dark_pictures
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from PIL import Image
@@ -31,8 +33,11 @@ ICON_SCRIPT = re.compile(r'\s*<!-- So that users can add custom icons -->\s*<scr
 SEARCH_SCRIPT = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 PICTURE = re.compile(r'<img\b[^>]*?\bsrc="([^":]*_images/[^"]+\.png)"[^>]*>')
 PICTURE_LINK = re.compile(r'(<a\b[^>]*?\bhref="[^":]*_images/[^"]+)\.png"')
+LINKED_PICTURE = re.compile(
+    r'(<a\b[^>]*_images/[^>]*>\s*)?<img\b[^>]*?\bsrc="([^":]*_images/[^"]+\.webp)"[^>]*>(?(1)\s*</a>)')
 DOWNLOAD = re.compile(r'(<a href="[^"]*" )target="_blank"(\s+class="[^"]*btn-download-source-button)')
 PICTURE_INDEX = re.compile(r'<div class="[^"]*\bpicture-index\b.*?</div>', re.DOTALL)
+WEBP = {"format": "WEBP", "lossless": True, "exact": True, "method": 1, "quality": 40}
 SMALL = 400, 312  # pixels, twice what _static/pictures.css shows of the left half
 OWN_FILES = {"playground.js", "playground.css"}
 SIZES = {"fa-lg"}  # the classes of Font Awesome that say how large, not which
@@ -87,7 +92,17 @@ def recode(picture):
     target = picture.with_suffix(".webp")
     if picture.exists() and (not target.exists() or target.stat().st_mtime < picture.stat().st_mtime):
         with Image.open(picture) as image:
-            image.save(target, "WEBP", lossless=True, exact=True, method=1, quality=40)
+            image.save(target, **WEBP)
+
+
+def make_dark(picture):
+    """Beside a WebP of optkit.plot its dark version; a picture from elsewhere has none, and is shown as it is."""
+    target = picture.with_name(f"dark-{picture.name}")
+    changed = max(path.stat().st_mtime for path in (picture, Path(dark_pictures.__file__)))
+    if not target.exists() or target.stat().st_mtime < changed:
+        with Image.open(picture) as image:
+            if dark_pictures.is_figure(image):
+                dark_pictures.darkened(image).save(target, **WEBP)
 
 
 def made_small(picture):
@@ -106,6 +121,8 @@ def with_small_pictures(page, folder):
     def small(match):
         file = (folder / unquote(html.unescape(match.group(1)))).with_suffix(".webp")
         name = made_small(file) if file.exists() else Path(match.group(1)).name
+        if (dark := file.with_name(f"dark-{file.name}")).exists():
+            made_small(dark)
         tag = match.group().replace(Path(match.group(1)).name, name)
         return f'<img width="{SMALL[0]}" height="{SMALL[1]}" loading="lazy" decoding="async"' + tag.removeprefix("<img")
     return PICTURE_INDEX.sub(lambda index: PICTURE.sub(small, index.group()), page)
@@ -126,6 +143,26 @@ def with_pictures(page, folder):
     return PICTURE_LINK.sub(r'\1.webp"', PICTURE.sub(late, page))
 
 
+def with_dark_pictures(page, folder):
+    """The page with the dark version, where there is one, beside each picture; the theme hides one of the two."""
+    def both(match):
+        shown, address, name = match.group(), match.group(2), match.group(2).rpartition("/")[2]
+        dark = (folder / unquote(html.unescape(address))).with_name(f"dark-{name}")
+        if "only-light" in shown or not dark.exists():
+            return shown
+        return marked(shown, "only-light") + marked(shown.replace(f"/{name}", f"/dark-{name}"), "only-dark")
+    return LINKED_PICTURE.sub(both, page)
+
+
+def marked(tags, name):
+    """The picture, and the link around it, with one more class."""
+    def mark(tag):
+        if ' class="' in tag.group():
+            return tag.group().replace(' class="', f' class="{name} ', 1)
+        return f'<{tag.group(1)} class="{name}"' + tag.group().removeprefix(f"<{tag.group(1)}")
+    return re.sub(r"<(a|img)\b[^>]*>", mark, tags)
+
+
 def with_early_theme(page):
     """Without a stored choice the theme says "", reports it as an error and mends it later: say what it will find."""
     page = page.replace('dataset.mode = localStorage.getItem("mode") || "";',
@@ -138,7 +175,8 @@ def with_early_theme(page):
 
 def lighten(page, file, outdir):
     page = with_icons(page, outdir / "_static" / "scripts" / "fontawesome.js")
-    page = with_early_theme(with_pictures(with_small_pictures(page, file.parent), file.parent))
+    page = with_pictures(with_small_pictures(page, file.parent), file.parent)
+    page = with_early_theme(with_dark_pictures(page, file.parent))
     page = DOWNLOAD.sub(r"\1download\2", page)  # saved under its name, not opened as text
     return page if file.name == "search.html" else SEARCH_SCRIPT.sub("", page)
 
@@ -151,6 +189,8 @@ def lighten_all(app, exception):
     pictures = sorted((outdir / "_images").glob("*.png"))
     with ThreadPoolExecutor() as pool:
         list(pool.map(recode, pictures))
+        list(pool.map(make_dark, [file for file in sorted((outdir / "_images").glob("*.webp"))
+                                  if not re.match(r"dark-|.*-small\.", file.name)]))
     for file in sorted(outdir.rglob("*.html")):
         if "_static" not in file.relative_to(outdir).parts:
             before = file.read_text("utf-8")

@@ -24,6 +24,7 @@ import re
 from html import escape
 from pathlib import Path
 
+from dark_pictures import DARK
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
@@ -45,12 +46,6 @@ STARTS = {"Ravine": (-2, 1), "Rosenbrock": (-1.2, 1.7), "Beale": (0.4, 0.9), "Hi
           "Saddle": (1.5, 0.01), "RippledBowl": (2.6, -1.7)}
 OVERLAYS = ("gradient", "velocity", "numbers")
 
-# On a dark ground: found by search among the light colours' own hues, so that on #121212 each has a contrast of at least
-# 4.5, on the theme's panels of at least 3, and any two lie at least 15 apart as optkit.plot counts it.
-DARK = {
-    "GradientDescent": "#b4b4b4", "Momentum": "#b4ccfc", "Nesterov": "#609cfc", "AdaGrad": "#d8c000",
-    "AdaDelta": "#a87884", "RMSprop": "#18fc9c", "Adam": "#fc1800", "AdaMax": "#e448b4", "AdamW": "#f0f0f0",
-}
 DASHES = {"-": "", "--": "7 4", "-.": "9 3 2 3", ":": "2 3"}
 
 # A name, a state, and one sentence that tests/test_playground.py holds to what happens.

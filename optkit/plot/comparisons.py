@@ -95,10 +95,11 @@ def intervals(groups, *, x_label):
 
 
 def matrix(values, *, columns, texts, lowest=1.0, highest=10.0):
-    """A table as a picture: a row a rule, a column a setting, the darker the higher the value (logarithmic).
+    """A table as a picture: a row a rule, a column a setting; the stronger the grey, the higher the value (logarithmic).
 
     ``values``: a dict from a rule or a label to values of shape ``(columns,)``. ``texts``: the same with what stands in
-    the cells. ``columns``: their headings, short. Values below ``lowest`` are white, those above ``highest`` darkest.
+    the cells. ``columns``: their headings, short. Values below ``lowest`` have no grey, those
+    above ``highest`` the strongest.
     """
     heights = np.array([np.asarray(own, float) for own in values.values()])
     scaled = np.log(np.clip(heights, lowest, highest) / lowest) / np.log(highest / lowest)

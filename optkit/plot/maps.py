@@ -32,9 +32,9 @@ def paths(surface, walks, box=None, x_label="$x$", y_label="$y$"):
 
 
 def contours(x, y, values, *, x_label, y_label, levels, curves=None, marks=None):
-    """A map: lines of equal ``values``, of shape ``(len(y), len(x))``, at ``levels``, the lighter the lower.
+    """A map: lines of equal ``values``, of shape ``(len(y), len(x))``, at ``levels``, the fainter the grey the lower.
 
-    What lies above the last level is darkest, and what is NaN stays blank. ``curves`` is a dict from a label to a pair
+    What lies above the last level is strongest, and what is NaN stays blank. ``curves`` is a dict from a label to a pair
     of arrays, ``marks`` one from a label to a pair of numbers: lines and points to compare with.
     """
     with matplotlib.style.context(LOOK):
