@@ -20,7 +20,10 @@ from matplotlib.figure import Figure
 from sphinx.errors import ConfigError
 
 BUTTONS = ("use_repository_button", "use_edit_page_button", "use_issues_button")
+# Binder makes the environment that .binder says. Colab would open a notebook without optkit, the data and the lock
+# beside it, so its first cell would fail: it gets no button.
 BINDER = {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"}
+TOO_LARGE = {"chapters/08-fair-comparison"}  # takes 2.5 GB to run, where Binder gives 2
 BLUE, ORANGE = "#1b4f8f", "#ffb454"  # as in _static/mark.svg
 
 
@@ -45,6 +48,13 @@ def settle(app, config):
     options["launch_buttons"] = dict(BINDER) if repository else {}
 
 
+def leave_out_launch(app, pagename, templatename, context, doctree):
+    """No launch button where Binder's memory does not suffice."""
+    if pagename in TOO_LARGE:
+        buttons = context["header_buttons"]
+        buttons[:] = [button for button in buttons if button.get("label") != "launch-buttons"]
+
+
 def description(doctree, length=200):
     """The first paragraph of words alone, but for the line that says how long a chapter takes; cut where a word ends."""
     for paragraph in doctree.findall(nodes.paragraph):
@@ -59,21 +69,30 @@ def plain(title):
     return unescape(re.sub(r"<[^>]+>", "", title)).strip()
 
 
+def even_lines(text, width):
+    """As few lines as it takes, and no longer than so many take: no word is left alone on the last."""
+    lines = textwrap.wrap(text, width)
+    while width > 1 and len(narrower := textwrap.wrap(text, width := width - 1)) == len(lines):
+        lines = narrower
+    return lines
+
+
 def draw_card(path, title, book, mark):
-    """A picture of 1200 x 630 pixels, which is what those who show cards ask for: the mark, the title, the book."""
+    """A picture of 1200 x 630 pixels, which is what those who show cards ask for: the mark, the book, and the title, so
+    large that it can be read where the card is shown at a third of its size."""
     figure = Figure(figsize=(12, 6.3), dpi=100, facecolor=BLUE)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 1200), ylim=(630, 0))
     axes.axis("off")
     corners = re.search(r'points="([^"]+)"', mark.read_text("utf-8")).group(1)
     points = [[float(value) for value in pair.split(",")] for pair in corners.split()]
-    axes.plot([90 + 3.4 * x for x, _ in points], [60 + 3.4 * y for _, y in points], color="white", linewidth=8,
+    left, top, size = 70, 55, 2  # of the mark's own 64 units
+    axes.plot([left + size * x for x, _ in points], [top + size * y for _, y in points], color="white", linewidth=8,
               solid_joinstyle="round", solid_capstyle="round")
-    axes.plot(90 + 3.4 * points[-1][0], 60 + 3.4 * points[-1][1], "o", color=ORANGE, markersize=26)
-    lines = textwrap.wrap(title, 38)
-    axes.text(90, 310, "\n".join(lines[:4]), color="white", fontsize=33 if len(lines) < 4 else 29, weight="bold",
-              va="top", linespacing=1.3, parse_math=False)
+    axes.plot(left + size * points[-1][0], top + size * points[-1][1], "o", color=ORANGE, markersize=19)
     if title != book:
-        axes.text(90, 575, book, color=ORANGE, fontsize=22, va="bottom", parse_math=False)
+        axes.text(205, 121, book, color=ORANGE, fontsize=25, va="center", parse_math=False)
+    axes.text(90, 385, "\n".join(even_lines(title, 27)[:5]), color="white", fontsize=42, weight="bold", va="center",
+              linespacing=1.3, parse_math=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
@@ -122,5 +141,6 @@ def write_sitemap(app, exception):
 def setup(app):
     app.connect("config-inited", settle)
     app.connect("html-page-context", add_card)
+    app.connect("html-page-context", leave_out_launch, priority=900)  # once the theme has put it in
     app.connect("build-finished", write_sitemap)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
