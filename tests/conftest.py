@@ -49,14 +49,20 @@ def site(tmp_path_factory):
     return output / "_build" / "html"
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """The Chromium of this machine; what needs it is skipped where there is none. One for all tests of a process, since
-    Playwright starts only once in it."""
+def find_chromium():
+    """Where the Chromium of this machine is. Without one, a test that asks is skipped; with REQUIRE_CHROMIUM, as in CI,
+    it fails."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not chromium:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
+        end = pytest.fail if os.environ.get("REQUIRE_CHROMIUM") else pytest.skip
+        end("no Chromium on this machine: apt-get install chromium")
+    return chromium
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window. One for all tests of a process, since Playwright starts only once in it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()

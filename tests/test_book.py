@@ -113,7 +113,7 @@ def test_nothing_is_left_unrendered(pages):
 
 def test_links_within_the_book_lead_somewhere(site, pages):
     for name, page in pages.items():
-        for link in page.links:
+        for link in page.links + page.loads:
             parts = urlparse(link)
             if parts.scheme or parts.netloc:
                 continue

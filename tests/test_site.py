@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
-from conftest import build
+from axe_playwright_python.sync_playwright import Axe
+from conftest import build, find_chromium
 from docutils import nodes
 from PIL import Image, ImageChops
 from sphinx.errors import ConfigError
@@ -302,6 +303,15 @@ def test_the_missing_page_knows_the_top_of_the_site(site, addressed):
 
 # ---------------------------------------------------------------- in a browser
 
+@pytest.mark.parametrize("required, end", [("", pytest.skip.Exception), ("1", pytest.fail.Exception)])
+def test_without_a_browser_tests_are_skipped_but_not_in_ci(required, end, monkeypatch):
+    assert "REQUIRE_CHROMIUM=1 make test" in (ROOT / ".ci" / "run").read_text("utf-8")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("REQUIRE_CHROMIUM", required)
+    with pytest.raises(end, match="no Chromium on this machine"):
+        find_chromium()
+
+
 class Server(http.server.SimpleHTTPRequestHandler):
     """A plain file server that shows 404.html for what is not there, under a path of its own."""
 
@@ -342,6 +352,8 @@ def serve():
 class Visit:
     """A page in the browser, with what it asked for and what it complained about."""
 
+    THEME = "document.documentElement.dataset.theme"
+
     def __init__(self, browser, **options):
         self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         self.page = self.context.new_page()
@@ -373,30 +385,161 @@ class Visit:
             assert time.monotonic() < end, condition
             time.sleep(0.02)
 
+    def show(self, scheme):
+        """The page in light or in dark, as the system says."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.wait(f"{self.THEME} === '{scheme}'")
+
     def outside(self, address):
         home = address.split("/", 3)[:3]
         return [url for url in self.requests if not url.startswith(("data:", "blob:")) and url.split("/", 3)[:3] != home]
 
 
+# A text of each look: what axe says of its contrast holds for all texts of that colour, ground, size and weight.
+MARK_LOOKS = """() => {
+    const seen = new Set(), texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (const marked of document.querySelectorAll("[data-look]")) delete marked.dataset.look;
+    while (texts.nextNode()) {
+        const element = texts.currentNode.parentElement;
+        const shown = element.checkVisibility({opacityProperty: true, visibilityProperty: true});
+        if (!texts.currentNode.data.trim() || !shown) continue;
+        const style = getComputedStyle(element);
+        let under = element, ground;
+        do ground = getComputedStyle(under).backgroundColor;
+        while (/, 0\\)$/.test(ground) && (under = under.parentElement));
+        const look = [style.color, ground, style.fontSize, style.fontWeight].join();
+        if (!seen.has(look)) element.dataset.look = look;
+        seen.add(look);
+    }
+    return seen.size;
+}"""
+# What makes axe slow and is the same over and over: pieces of code of one kind, and the inside of formulas.
+THIN_OUT = """() => {
+    const seen = new Set();
+    for (const code of document.querySelectorAll("pre")) {
+        const ground = getComputedStyle(code).backgroundColor;
+        for (const piece of code.querySelectorAll("span")) {
+            const kind = [piece.className, piece.parentElement.className, ground].join();
+            if (seen.has(kind)) piece.replaceWith(...piece.childNodes);
+            seen.add(kind);
+        }
+        code.normalize();
+    }
+    for (const formula of [...document.querySelectorAll("mjx-container")].slice(5)) formula.replaceChildren();
+}"""
+CONTRAST = "color-contrast"
+# Two rules that axe leaves off by itself: places to touch of 24 pixels, and names that say what is written.
+STRUCTURE = {CONTRAST: {"enabled": False}, "target-size": {"enabled": True},
+             "label-content-name-mismatch": {"enabled": True}}
+# What reaches over the edge of the page, and what is cut off at the edge of its own box; what scrolls may be wider.
+STICKING_OUT = """() => {
+    const width = document.documentElement.clientWidth, page = document.scrollingElement;
+    const scrolls = element => /auto|scroll/.test(getComputedStyle(element).overflowX);
+    const inside = element => { while ((element = element.parentElement)) if (scrolls(element)) return true; };
+    const parts = "article :is(p, li, table, pre, img, svg, button, mjx-math)";
+    const out = [...document.querySelectorAll(parts)].filter(element => {
+        const box = element.getBoundingClientRect(), around = element.closest(".math")?.getBoundingClientRect();
+        return element.checkVisibility() && !inside(element)
+            && (box.right > width + 1 || box.left < -1 || (around && box.right > around.right + 1));
+    });
+    const boxes = "article :is(table, td, figure, div), .prev-next-area a";
+    const cut = [...document.querySelectorAll(boxes)].filter(element =>
+        element.scrollWidth > element.clientWidth + 1 && element.clientWidth && !element.classList.contains("math")
+        && getComputedStyle(element).overflowX === "hidden");
+    const all = [...(page.scrollWidth > page.clientWidth ? [page] : []), ...out, ...cut];
+    return all.map(element => element.outerHTML.slice(0, 150));
+}"""
+# The theme makes code that scrolls a stop for the Tab key, a moment after the page has got its size.
+STOPS_ARE_SET = "[...document.querySelectorAll('pre')].every(code => code.scrollWidth <= code.clientWidth || !code.tabIndex)"
+NARROW, PHONE, DESKTOP = ({"width": width, "height": 860} for width in (320, 390, 1280))
+
+
+def complaints(page, where, **options):
+    """What axe finds, and how many of its rules found something to look at."""
+    options |= {"resultTypes": ["violations"], "preload": False}  # or it asks for style sheets, at wrong addresses
+    found = page.evaluate("([where, options]) => axe.run(where ?? document, options)", [where, options])
+    assert found["passes"] or found["violations"]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+def looked_at(visit, width):
+    """What axe says of a page: of its colours in both themes, and of the rest."""
+    page, found = visit.page, {}
+    for scheme in ("dark", "light"):
+        visit.show(scheme)
+        assert page.evaluate(MARK_LOOKS) > 2
+        found[f"colours, {scheme}, {width}"] = complaints(page, {"include": [["[data-look]"]]}, runOnly=[CONTRAST])
+    found[f"the rest, {width}"] = complaints(page, None, rules=STRUCTURE)
+    return {mode: each for mode, each in found.items() if each}
+
+
 @pytest.fixture(scope="session")
 def visits(browser, serve, site):
-    """What every page did in the browser, first light and then dark."""
-    address, theme, seen = serve(site), "document.documentElement.dataset.theme", {}
-    with Visit(browser, color_scheme="light") as visit:
+    """What every page did in the browser: in light and in dark, on a desktop and on a phone."""
+    address, seen = serve(site), {}
+    with Visit(browser, color_scheme="light", reduced_motion="reduce") as visit:
         for file in html_files(site):
             name = file.relative_to(site).as_posix()
             page = visit.go(address + name)
-            at_first, loaded = page.evaluate(theme), page.evaluate(
+            at_first, loaded = page.evaluate(visit.THEME), page.evaluate(
                 "performance.getEntriesByType('resource').map(entry => entry.name)")
-            page.emulate_media(color_scheme="dark")
-            visit.wait(f"{theme} === 'dark'")
-            seen[name] = {
+            page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
+            page.add_style_tag(content="* { transition: none !important; }")
+            page.evaluate(Axe().axe_script)
+            formulas = {"formulas": page.locator("mjx-container").count(), "faulty": page.locator("mjx-merror").count(),
+                        "raw": page.evaluate("document.querySelectorAll('.math:not(:has(mjx-container))').length")}
+            sticking_out, found = [], {}
+            for size in (NARROW, PHONE):
+                page.set_viewport_size(size)
+                sticking_out += page.evaluate(STICKING_OUT)
+            page.evaluate(THIN_OUT)
+            for size in (PHONE, DESKTOP):
+                page.set_viewport_size(size)
+                visit.wait(STOPS_ARE_SET)
+                found |= looked_at(visit, size["width"])
+            seen[name] = formulas | {
                 "theme": at_first, "errors": list(visit.errors), "outside": visit.outside(address),
                 "files": {name} | {unquote(urlsplit(url).path).lstrip("/") for url in loaded if url.startswith(address)},
-                "formulas": page.locator("mjx-container").count(), "faulty": page.locator("mjx-merror").count(),
-                "raw": page.evaluate("document.querySelectorAll('.math:not(:has(mjx-container))').length")}
-            page.emulate_media(color_scheme="light")
+                "sticking out": sticking_out, "axe": found,
+                "undescribed": page.locator("img:not([alt]), img[alt='']").evaluate_all("all => all.map(one => one.outerHTML)")}
     return seen
+
+
+def test_axe_finds_nothing_on_any_page(visits):
+    assert {name: seen["axe"] for name, seen in visits.items() if seen["axe"]} == {}
+
+
+def test_axe_would_find_what_is_wrong(browser, serve, site):
+    with Visit(browser, reduced_motion="reduce") as visit:
+        page = visit.go(serve(site) + "appendix/glossary.html")
+        page.evaluate(Axe().axe_script)
+        for faint, scheme in (("#999", "light"), ("#555", "dark")):
+            pale = f"<i style='color: {faint}'>pale</i>"
+            page.evaluate("pale => document.querySelector('article p').innerHTML = pale", pale)
+            found = looked_at(visit, "any")
+            assert list(found) == [f"colours, {scheme}, any"] and "pale" in str(found)
+        page.evaluate("document.querySelector('article p').innerHTML = '<img src=\"\">'")
+        assert "image-alt" in str(looked_at(visit, "any"))
+
+
+def test_nothing_sticks_out_of_a_phone(visits):
+    assert {name: seen["sticking out"] for name, seen in visits.items() if seen["sticking out"]} == {}
+
+
+def test_what_sticks_out_is_seen(browser, serve, site):
+    with Visit(browser, viewport=PHONE) as visit:
+        page = visit.go(serve(site) + "appendix/notation.html")
+        assert page.evaluate(STICKING_OUT) == []
+        page.evaluate("document.querySelector('article p').style.width = '500px'")
+        assert any(one.startswith("<p") for one in page.evaluate(STICKING_OUT))
+        page.reload()
+        visit.wait("!!document.querySelector('article .math mjx-math')")
+        page.evaluate("document.querySelector('article .math:has(mjx-math)').style.maxWidth = '3px'")
+        assert any(one.startswith("<mjx-math") for one in page.evaluate(STICKING_OUT))
+
+
+def test_every_picture_is_described_in_the_browser_too(visits):
+    assert {name: seen["undescribed"] for name, seen in visits.items() if seen["undescribed"]} == {}
 
 
 def test_no_page_asks_another_host_or_raises(visits):
@@ -410,6 +553,104 @@ def test_every_formula_is_set(visits):
     for name, seen in visits.items():
         assert (seen["faulty"], seen["raw"]) == (0, 0), name
     assert visits["chapters/06-adam.html"]["formulas"] > 10
+
+
+# ---------------------------------------------------------------- by keyboard
+
+FOCUSED = """() => {
+    const element = document.activeElement, box = element.getBoundingClientRect();
+    const style = getComputedStyle(element.querySelector(".halo") ?? element);
+    const ring = element.matches(".handle") ? style.stroke :  // drawn inside, see playground.css
+        style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 ? style.outlineColor : style.boxShadow;
+    const name = element.getAttribute("aria-label") || element.title || element.textContent;
+    const shown = element.checkVisibility({opacityProperty: true, visibilityProperty: true});
+    return {tag: element.localName, name: name.trim(), ring, classes: [...element.classList],
+            hidden: !shown || box.bottom < 0 || box.top > innerHeight};
+}"""
+
+
+def walk(page, limit=400):
+    """Every stop of the Tab key from here to the end of the page."""
+    stops = []
+    while len(stops) < limit:
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate(FOCUSED))
+        if stops[-1]["tag"] == "body":
+            return stops[:-1]
+    raise AssertionError("the Tab key does not come to an end")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_tab_key_leads_through_a_chapter(scheme, browser, serve, site):
+    with Visit(browser, color_scheme=scheme, reduced_motion="reduce") as visit:
+        page = visit.go(serve(site) + "chapters/06-adam.html")
+        page.add_style_tag(content="* { transition: none !important; }")
+        stops = walk(page)
+        assert stops[0]["name"] == "Skip to main content"
+        assert [stop for stop in stops if stop["hidden"] or stop["ring"] in ("none", "")] == []
+        for kind in ("summary", "pre", "button", "input", "select", "a"):
+            assert any(stop["tag"] == kind for stop in stops), kind
+        assert any("handle" in stop["classes"] for stop in stops)
+        assert not any(stop["tag"] == "mjx-container" for stop in stops)  # none is too wide here
+        assert all(stop["name"] for stop in stops if stop["tag"] in ("a", "button", "summary"))
+
+
+def reach(page, selector):
+    """The Tab key, from the stop before it, leads to the first such element that is shown."""
+    page.evaluate("""selector => {
+        window.target = [...document.querySelectorAll(selector)].find(element => element.checkVisibility());
+        const stops = [...document.querySelectorAll("a, button, summary, [tabindex='0']")];
+        const before = stop => stop.compareDocumentPosition(target) === Node.DOCUMENT_POSITION_FOLLOWING;
+        stops.findLast(stop => stop.checkVisibility({visibilityProperty: true}) && before(stop)).focus();
+    }""", selector)
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === target"):
+            return
+    raise AssertionError(f"the Tab key does not lead to {selector}")
+
+
+def test_a_chapter_is_worked_by_keyboard(browser, serve, site):
+    with Visit(browser, permissions=["clipboard-read", "clipboard-write"]) as visit:
+        page = visit.go(serve(site) + "chapters/06-adam.html")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # over the side bar
+        page.keyboard.press("Tab")
+        assert page.evaluate("!!document.activeElement.closest('main')")
+        for fold in ("details.sd-dropdown", "details.hide"):
+            reach(page, f"{fold} > summary")
+            for opened in (True, False):
+                page.keyboard.press("Enter")
+                assert page.evaluate("target.parentElement.open") is opened
+        reach(page, "article pre[tabindex='0']")
+        page.keyboard.press("ArrowDown")
+        visit.wait("document.activeElement.scrollTop + document.activeElement.scrollLeft + scrollY > 0")
+        reach(page, "div.cell_input button.copybtn")
+        page.keyboard.press("Enter")
+        visit.wait("document.querySelector('button.copybtn.success')")
+        assert page.evaluate("navigator.clipboard.readText()").strip()
+        reach(page, ".article-header-buttons .dropdown-toggle")
+        page.keyboard.press("Enter")
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement.textContent.trim()") == ".ipynb"
+
+
+def test_a_phone_is_worked_by_keyboard(browser, serve, site):
+    with Visit(browser, viewport=PHONE) as visit:
+        page = visit.go(serve(site) + "chapters/06-adam.html")
+        reach(page, ".primary-toggle")
+        page.keyboard.press("Enter")
+        visit.wait("!!document.querySelector('#pst-primary-sidebar-modal[open]')")
+        page.keyboard.press("Tab")
+        assert page.evaluate("!!document.activeElement.closest('#pst-primary-sidebar-modal')")
+        page.keyboard.press("Escape")
+        visit.wait("!document.querySelector('#pst-primary-sidebar-modal[open]')")
+        reach(page, "div.math mjx-container[tabindex='0']")
+        page.keyboard.press("ArrowRight")
+        visit.wait("document.activeElement.scrollLeft > 0")
+        reach(page, "article pre[tabindex='0']")
+        page.keyboard.press("ArrowRight")
+        visit.wait("document.activeElement.scrollLeft > 0")
 
 
 def test_the_policy_holds_against_a_page_that_asks(browser, serve, site):
