@@ -15,10 +15,12 @@ UNSUITABLE = $(shell { $(PYTHON) tools/check_python.py; } 2>/dev/null || \
   echo 'This book needs Python 3.11, 3.12 or 3.13, but $(PYTHON) does not run. Name another one: make PYTHON=python3.12')
 SUITABLE_PYTHON = $(if $(UNSUITABLE),$(error $(UNSUITABLE)))
 
-.PHONY: help book test test-elsewhere serve notebooks lock clean
+.PHONY: help book epub pdf test test-elsewhere serve notebooks lock links clean
 
 help:
 	@echo 'make book        build the book from the notebooks, running what has changed'
+	@echo 'make pdf         print the whole book as _build/pdf/how-adam-works.pdf, which needs Chromium or Chrome'
+	@echo 'make epub        write it as _build/epub/how-adam-works.epub; make book links both where they are'
 	@echo 'make test        run the tests, and every notebook against its stored outputs'
 	@echo 'make test-elsewhere'
 	@echo '                 run every notebook as on other processors (one of them: PROCESSOR=sse4.2,'
@@ -27,6 +29,7 @@ help:
 	@echo 'make notebooks   run all notebooks and store their outputs in place'
 	@echo '                 (one: NOTEBOOK=chapters/01-gradient-descent.ipynb)'
 	@echo 'make lock        write requirements.lock anew from requirements.txt'
+	@echo 'make links       ask whether every link out of the book still leads somewhere'
 	@echo 'make clean       remove what was built; .venv stays (rm -rf .venv)'
 
 $(INSTALLED): requirements.lock pyproject.toml
@@ -41,6 +44,13 @@ $(INSTALLED): requirements.lock pyproject.toml
 book: $(INSTALLED)
 	$(BIN)jupyter-book build . -W -n --keep-going
 	@echo 'Open _build/html/index.html, or type make serve.'
+
+# From the same outputs, cached likewise.
+epub: $(INSTALLED)
+	$(BIN)jupyter-book build . -W -n --keep-going --builder custom --custom-builder epub
+
+pdf: epub
+	$(BIN)python tools/print_book.py _build/epub/how-adam-works.epub _build/pdf/how-adam-works.pdf
 
 # One notebook stays in one process: its cells depend on one another.
 test: $(INSTALLED)
@@ -69,6 +79,9 @@ lock:
 	  --python-version 3.11 --no-emit-package optkit requirements.txt -o requirements.lock
 	@echo 'requirements.lock is written. Now: make test && make book, then commit it.'
 	@echo 'For the newest versions of everything, remove requirements.lock before make lock.'
+
+links: $(INSTALLED)
+	$(BIN)python tools/check_links.py
 
 clean:
 	rm -rf _build .pytest_cache
