@@ -819,6 +819,11 @@ def all_of_one_letter(w, u, s, alpha, eps):
     return w - alpha * u / (np.sqrt(s) + eps), s
 
 
+class TakesTwoChanges(_Kept):
+    def update(self, weightChanges, biasChanges):
+        return _moved(self, 0, weightChanges), _moved(self, 1, biasChanges)
+
+
 class TakesTheShapeOfTheGradient(_Kept):
     def __init__(self, grad_shape):
         self.memories = {0: np.zeros(grad_shape)}
@@ -848,6 +853,7 @@ def made_with_the_gradient_function(params, grad_fn, lr=0.5):
 @pytest.mark.parametrize("candidate", [
     rate_at_the_start, memories_by_place, TakesALayer, SetsItsSettings, SetsUpListsOfWeightsAndBiases,
     state_that_somebody_else_makes, TakesOneGradientAfterTheOther, TakesWhatItDoesNotUse, TakesTwoPlaces,
+    TakesTwoChanges,
     all_of_one_letter, TakesTheShapeOfTheGradient, in_greek, made_with_the_gradient_function, needs_a_state_with,
     memory_beside_the_gradient, gives_a_list, gives_a_dict, velocity_named_like_a_gradient,
     CallsThemBeta, CallsThemFilters, AsksAnObject, TakesPlainNumbers, RegistersACopy, StartsByItself,

@@ -449,6 +449,12 @@ STICKING_OUT = """() => {
     const all = [...(page.scrollWidth > page.clientWidth ? [page] : []), ...out, ...cut];
     return all.map(element => element.outerHTML.slice(0, 150));
 }"""
+# A table may scroll where it must, but none has to on a phone.
+WIDE_TABLES = """[...document.querySelectorAll("article table")].filter(table => {
+    let box = table.parentElement;
+    while (box.tagName !== "ARTICLE" && getComputedStyle(box).overflowX === "visible") box = box.parentElement;
+    return table.checkVisibility() && table.scrollWidth > box.clientWidth + 1;
+}).map(table => table.outerHTML.slice(0, 150))"""
 # The theme makes code that scrolls a stop for the Tab key, a moment after the page has got its size.
 STOPS_ARE_SET = "[...document.querySelectorAll('pre')].every(code => code.scrollWidth <= code.clientWidth || !code.tabIndex)"
 NARROW, PHONE, DESKTOP = ({"width": width, "height": 860} for width in (320, 390, 1280))
@@ -492,6 +498,7 @@ def visits(browser, serve, site):
             for size in (NARROW, PHONE):
                 page.set_viewport_size(size)
                 sticking_out += page.evaluate(STICKING_OUT)
+            wide_tables = page.evaluate(WIDE_TABLES)
             page.evaluate(THIN_OUT)
             for size in (PHONE, DESKTOP):
                 page.set_viewport_size(size)
@@ -500,7 +507,7 @@ def visits(browser, serve, site):
             seen[name] = formulas | {
                 "theme": at_first, "errors": list(visit.errors), "outside": visit.outside(address),
                 "files": {name} | {unquote(urlsplit(url).path).lstrip("/") for url in loaded if url.startswith(address)},
-                "sticking out": sticking_out, "axe": found,
+                "sticking out": sticking_out, "wide tables": wide_tables, "axe": found,
                 "undescribed": page.locator("img:not([alt]), img[alt='']").evaluate_all("all => all.map(one => one.outerHTML)")}
     return seen
 
@@ -524,6 +531,10 @@ def test_axe_would_find_what_is_wrong(browser, serve, site):
 
 def test_nothing_sticks_out_of_a_phone(visits):
     assert {name: seen["sticking out"] for name, seen in visits.items() if seen["sticking out"]} == {}
+
+
+def test_tables_fit_a_phone(visits):
+    assert {name: seen["wide tables"] for name, seen in visits.items() if seen["wide tables"]} == {}
 
 
 def test_what_sticks_out_is_seen(browser, serve, site):

@@ -22,7 +22,7 @@ _ROLES = {
     "gradient": r".*grad.*|nabla.*|d[a-z]d(w|b|x|theta|param|params)|g|gs|gt|gw|gb|gf|gk|gtheta|"
                 r"d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|weights|bias|biases|var|wages|"
                 r"loss|z|ws|bs|value|values|j)\d*|"
-                r"(w|b|weight|weights|bias|biases|theta|param|params)(d|delta|deltas)|globalg|"
+                r"(w|b|weight|weights|bias|biases|theta|param|params)(d|deltas?|changes?)|globalg|"
                 r"derivative|derivatives|slope|deltas?|delta(w|b)",
     "objective": r"f|fn|func|fun|function|fx|obj|objective|objectivefunction|loss|lossfn|lossfunc|lossfunction|cost|"
                  r"costfn|costfunc|costfunction|evalfn|fobj|fobjective",
