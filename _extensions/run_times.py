@@ -26,11 +26,11 @@ class RunTimesDirective(Directive):
 
 
 def words(seconds):
-    """Such as 0.4 s, 41 s or 2 min 5 s."""
+    """Such as 0.4 s, 41 s or 2 min 5 s, with spaces at which no line breaks."""
     if seconds < 0.95:
-        return f"{max(seconds, 0.1):.1f} s"
+        return f"{max(seconds, 0.1):.1f}\u00a0s"
     minutes, rest = divmod(round(seconds), 60)
-    return " ".join([f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest or not minutes))
+    return "\u00a0".join([f"{minutes}\u00a0min"] * bool(minutes) + [f"{rest}\u00a0s"] * bool(rest or not minutes))
 
 
 def times(env):
