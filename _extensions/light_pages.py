@@ -39,7 +39,7 @@ DOWNLOAD = re.compile(r'(<a href="[^"]*" )target="_blank"(\s+class="[^"]*btn-dow
 PICTURE_INDEX = re.compile(r'<div class="[^"]*\bpicture-index\b.*?</div>', re.DOTALL)
 WEBP = {"format": "WEBP", "lossless": True, "exact": True, "method": 1, "quality": 40}
 SMALL = 400, 312  # pixels, twice what _static/pictures.css shows of the left half
-OWN_FILES = {"playground.js", "playground.css"}
+OWN_FILES = {"search.js"}
 SIZES = {"fa-lg"}  # the classes of Font Awesome that say how large, not which
 
 

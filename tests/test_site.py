@@ -18,7 +18,9 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import build, find_chromium
 from docutils import nodes
 from PIL import Image, ImageChops
+from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
+from sphinx.util.docutils import docutils_namespace
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "_extensions"))
@@ -28,8 +30,8 @@ import closed_pages  # noqa: E402
 import light_pages  # noqa: E402
 import not_found  # noqa: E402
 
-NOTEBOOKS = [name for name in re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text("utf-8"))
-             if (ROOT / f"{name}.ipynb").exists()]  # fmt: skip
+PAGES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text("utf-8"))
+NOTEBOOKS = [name for name in PAGES if (ROOT / f"{name}.ipynb").exists()]
 
 
 def html_files(site):
@@ -621,6 +623,12 @@ def reach(page, selector):
     raise AssertionError(f"the Tab key does not lead to {selector}")
 
 
+def scroll_sideways(visit, selector):
+    reach(visit.page, selector)
+    visit.page.keyboard.press("ArrowRight")
+    visit.wait("document.activeElement.scrollLeft > 0")
+
+
 def test_a_chapter_is_worked_by_keyboard(browser, serve, site):
     with Visit(browser, permissions=["clipboard-read", "clipboard-write"]) as visit:
         page = visit.go(serve(site) + "chapters/06-adam.html")
@@ -633,9 +641,7 @@ def test_a_chapter_is_worked_by_keyboard(browser, serve, site):
             for opened in (True, False):
                 page.keyboard.press("Enter")
                 assert page.evaluate("target.parentElement.open") is opened
-        reach(page, "article pre[tabindex='0']")
-        page.keyboard.press("ArrowDown")
-        visit.wait("document.activeElement.scrollTop + document.activeElement.scrollLeft + scrollY > 0")
+        scroll_sideways(visit, "article pre[tabindex='0']")
         reach(page, "div.cell_input button.copybtn")
         page.keyboard.press("Enter")
         visit.wait("document.querySelector('button.copybtn.success')")
@@ -656,12 +662,8 @@ def test_a_phone_is_worked_by_keyboard(browser, serve, site):
         assert page.evaluate("!!document.activeElement.closest('#pst-primary-sidebar-modal')")
         page.keyboard.press("Escape")
         visit.wait("!document.querySelector('#pst-primary-sidebar-modal[open]')")
-        reach(page, "div.math mjx-container[tabindex='0']")
-        page.keyboard.press("ArrowRight")
-        visit.wait("document.activeElement.scrollLeft > 0")
-        reach(page, "article pre[tabindex='0']")
-        page.keyboard.press("ArrowRight")
-        visit.wait("document.activeElement.scrollLeft > 0")
+        for wide in ("div.math mjx-container", "article pre"):
+            scroll_sideways(visit, f"{wide}[tabindex='0']")
 
 
 def test_the_policy_holds_against_a_page_that_asks(browser, serve, site):
@@ -713,7 +715,7 @@ def test_nothing_jumps_when_pictures_come(browser, serve, site):
 
 
 def test_colours_follow_the_system_until_the_reader_chooses(browser, serve, site):
-    address = serve(site) + "chapters/06-adam.html"
+    address = serve(site) + "appendix/glossary.html"
     theme, first = "document.documentElement.dataset.theme", "window.firstTheme"
     with Visit(browser, color_scheme="dark") as visit:
         visit.page.add_init_script("new MutationObserver((_, observer) => { if (document.body) { observer.disconnect(); "
@@ -737,8 +739,29 @@ def test_search_finds_from_a_plain_file_server(browser, serve, site):
         page = visit.go(serve(site) + "search.html?q=momentum")
         page.wait_for_selector("#search-results li a", timeout=10_000)
         visit.wait("!!document.querySelector('#search-results a[href*=\"03-momentum\"]')")
-        page.wait_for_selector("#search-results p.context")  # the lines around the word, read from the pages
+        found = "#search-results li:has(a[href$='%s']) p.context"  # the lines around the word, read from the page
+        page.wait_for_selector(found % "06-adam.html")
+        contexts = page.locator("#search-results p.context").all_inner_texts()
+        assert not re.search(r"\\[(a-z]|\.ipynb|Show code", "".join(contexts))  # no formula as TeX, no menu
+        page.wait_for_selector(found % "appendix/glossary.html#term-momentum")
+        definition = page.locator(found % "appendix/glossary.html#term-momentum").inner_text()
+        assert definition.startswith("momentum ") and len(definition) > 60
         assert visit.errors == []
+
+
+def test_a_build_of_some_pages_keeps_every_definition_in_the_search(tmp_path):
+    settings = {"extensions": ["site_search"], "project": "Small", "source_suffix": {".rst": "restructuredtext"}}
+    (tmp_path / "index.rst").write_text("Title\n=====\n\n.. toctree::\n\n   words\n", "utf-8")
+    (tmp_path / "words.rst").write_text("Words\n=====\n\n.. glossary::\n\n   batch\n      A heap.\n", "utf-8")
+    for text in ("", "\nMore.\n"):
+        with open(tmp_path / "index.rst", "a", encoding="utf-8") as page:
+            page.write(text)
+        with docutils_namespace():
+            Sphinx(tmp_path, None, tmp_path / "out", tmp_path / "doctrees", "html", settings, status=None,
+                   warningiserror=True).build()
+        index = (tmp_path / "out" / "searchindex.js").read_text("utf-8")
+        index = json.loads(index.removeprefix("Search.setIndex(").removesuffix(")"))
+        assert index["indexentries"] == {"batch": [[1, "term-batch", True]]}
 
 
 def test_search_is_reached_from_a_chapter(browser, serve, site):
@@ -768,11 +791,12 @@ def test_code_is_copied(browser, serve, site):
 
 def test_previous_and_next_lead_through_the_book(browser, serve, site):
     with Visit(browser) as visit:
-        page = visit.go(serve(site) + "chapters/06-adam.html")
+        page = visit.go(serve(site) + "appendix/notation.html")
+        after = PAGES[PAGES.index("appendix/notation") + 1]
         page.locator("a.right-next").click()
-        assert page.url.endswith("07-adamax.html")
+        assert page.url.endswith(f"{after}.html")
         page.locator("a.left-prev").click()
-        assert page.url.endswith("06-adam.html")
+        assert page.url.endswith("appendix/notation.html")
 
 
 @pytest.mark.parametrize("missing", ["nothing", "a/b/c/nothing.html"])
