@@ -9,19 +9,9 @@ from functools import cache
 from itertools import combinations
 
 import numpy as np
-from optkit.plot.look import FAINT, GROUND, INK, LOOK, SEQUENCE, STYLES
+from optkit.plot.look import DARK, DARK_SEQUENCE, FAINT, GROUND, INK, LOOK, SEQUENCE, STYLES
 from PIL import Image
 
-# The colours of the rules on a dark ground, for the playground too. Found by search among the light colours' own hues,
-# so that on #121212 each has a contrast of at least 4.5, on the theme's panels of at least 3, and any two lie at least
-# 15 apart as optkit.plot counts it.
-DARK = {
-    "GradientDescent": "#b4b4b4", "Momentum": "#b4ccfc", "Nesterov": "#609cfc", "AdaGrad": "#d8c000",
-    "AdaDelta": "#a87884", "RMSprop": "#18fc9c", "Adam": "#fc1800", "AdaMax": "#e448b4", "AdamW": "#f0f0f0",
-}
-# For what is not a rule: as in optkit.plot each stands out more than the one before, here from dark to light. Found by
-# the same search: each has a contrast of at least 4.5, any two lie at least 14 apart, each at least 8 from every rule.
-DARK_SEQUENCE = ["#b86844", "#ea8a7e", "#d89cd8", "#e1d2e6", "#dcffd7"]
 DARK_GROUND, DARK_INK = "#121212", "#ececec"
 # What is grey, from light to dark, and between these in proportion: the ground, the grid, lines in the background, axes
 # (optkit.plot's FAINT), the cell for which optkit.plot.matrix changes from ink to ground, gradient descent, ink, AdamW.

@@ -9,76 +9,29 @@
 
 Further options: ``:steps:``, ``:show:`` (of gradient, velocity, numbers), ``:chosen:`` (the rule whose settings and
 arrows are shown) and ``:uncorrected:`` (rules that run without bias correction). A setting that is left out is the one
-in ``RULES`` or ``SURFACES`` below. On the page named ``playground`` it has all controls and keeps its state in the
-address; on any other page it is compact, and links there.
+in ``optkit.playground``. On the page named ``playground`` it has all controls and keeps its state in the address; on any
+other page it is compact, and links there.
 
-The script knows no formula: ``optkit.javascript`` prints the rules and surfaces at every build. Where no script runs,
-on paper and in other formats, a still picture stands in its place, drawn by ``optkit.plot``.
+Script and style come from ``optkit.playground``, and the rules and surfaces are printed anew at every build. Where no
+script runs, on paper and in other formats, a still picture stands in its place, drawn by ``optkit.plot``.
 """
 
 import dataclasses
 import hashlib
-import json
 import os
 import re
 from html import escape
 from pathlib import Path
 
-from dark_pictures import DARK
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from optkit import descend, javascript, plot, rules, surfaces
-from optkit.plot.look import STYLES
+from optkit import descend, plot
+from optkit.playground import FILES, OVERLAYS, RULES, STARTS, SURFACES, printed
 
 PAGE = "playground"
 PRINTED = "playground-optkit.js"
-
-# The rates at which each rule gets somewhere on these surfaces; everything else as in optkit.
-RULES = {type(rule).__name__: rule for rule in [
-    rules.GradientDescent(0.05), rules.Momentum(0.02), rules.Nesterov(0.02), rules.AdaGrad(0.5), rules.AdaDelta(),
-    rules.RMSprop(0.05), rules.Adam(0.2), rules.AdaMax(0.2), rules.AdamW(0.2)]}
-SURFACES = {type(surface).__name__: surface for surface in [
-    surfaces.Ravine(), surfaces.Rosenbrock(), surfaces.Beale(), surfaces.Himmelblau(), surfaces.Saddle(),
-    surfaces.RippledBowl()]}
-STARTS = {"Ravine": (-2, 1), "Rosenbrock": (-1.2, 1.7), "Beale": (0.4, 0.9), "Himmelblau": (-0.3, -1.1),
-          "Saddle": (1.5, 0.01), "RippledBowl": (2.6, -1.7)}
-OVERLAYS = ("gradient", "velocity", "numbers")
-
-DASHES = {"-": "", "--": "7 4", "-.": "9 3 2 3", ":": "2 3"}
-
-# A name, a state, and one sentence that tests/test_playground.py holds to what happens.
-PRESETS = [
-    ("A rate above the limit", "surface=Ravine(20)&start=-2,1&rules=GradientDescent(0.102)&steps=60",
-     "Each step lands 1.04 times as far away on the other side of the ravine, because 0.102 is above the limit of "
-     "2 / 20: descent diverges, however slowly."),
-    ("Momentum overshoots", "surface=Ravine(20)&start=-2,1&rules=GradientDescent(0.02),Momentum(0.02,0.9)&steps=100",
-     "Momentum runs past the minimum and back, four times in all, and yet it is below a height of 0.01 after 40 steps; "
-     "descent, which never turns back, is not after 100."),
-    ("Momentum moves the limit", "surface=Ravine(20)&start=-2,1&rules=GradientDescent(0.15),Momentum(0.15,0.9)&steps=150",
-     "A rate of 0.15 is too large for descent, whose limit is 2 / 20; a momentum of 0.9 moves the limit to "
-     "2 (1 + 0.9) / 20 = 0.19, and the same rate converges."),
-    ("AdaGrad slows down", "surface=Ravine(20,30)&start=-2,1&rules=RMSprop(0.1),AdaGrad(0.1)&steps=200",
-     "AdaGrad's hundredth step is nine times shorter than its tenth, and after 200 it is still on its way; RMSprop, "
-     "which forgets, has arrived long before and goes on swinging."),
-    ("A turned ravine", "surface=Ravine(100,45)&start=-2,1&rules=AdaGrad(0.5)&steps=250",
-     "Turned by 45 degrees, the ravine takes AdaGrad 198 steps to a height of 0.1; at an angle of 0, where a rate for "
-     "each axis is what it needs, 8."),
-    ("Adam without its correction",
-     "surface=Ravine(20)&start=-2,1&rules=AdamW(0.05,0.9,0.999,1e-8,0),Adam(0.05)&uncorrected=Adam&steps=100",
-     "Uncorrected, Adam's first step is 3.2 times as long as corrected, and it rushes past the minimum; AdamW "
-     "without decay is Adam with its correction, and hardly does."),
-    ("Three minima from one start",
-     "surface=Himmelblau&start=0.2,-0.6&rules=GradientDescent(0.01),Momentum(0.015,0.9),Adam(0.3)&steps=200",
-     "Three rules, one start, three of the four minima: all are equally deep, so that no rule has chosen better."),
-    ("Off the ridge", "surface=Saddle&start=1.5,0.001&rules=GradientDescent(0.1),Momentum(0.1,0.9),Adam(0.1)&steps=150",
-     "Beside the ridge the slope along y is tiny: descent needs 67 steps to come halfway to the minimum, momentum 25, "
-     "and Adam, which divides the size of the slope away, 6."),
-    ("Dimples", "surface=RippledBowl(2)&start=2.6,-1.7&rules=GradientDescent(0.03),Momentum(0.03,0.9)&steps=200",
-     "Descent stays in a dimple at a height of 1.43; momentum rolls through them to the bottom, though with a rate of "
-     "0.05 it is caught too."),
-]
 
 
 def setup(app):
@@ -185,22 +138,13 @@ def _names(text):
 
 # What the pages get
 
-def printed():
-    """The script that the playground stands on: rules, surfaces, colours and presets."""
-    own = {"look": {name: {"light": colour, "dark": DARK[name], "dash": DASHES[style]}
-                    for name, (colour, style) in STYLES.items() if name in RULES},
-           "starts": STARTS, "overlays": OVERLAYS,
-           "presets": [dict(zip(("name", "state", "sentence"), preset)) for preset in PRESETS]}
-    return ("// Printed by _extensions/playground.py from optkit's rules and surfaces.\n"
-            + javascript(RULES.values(), SURFACES.values())
-            + "".join(f"optkit.{name} = {json.dumps(value)};\n" for name, value in own.items()))
-
-
 def write_script(app):
     if app.builder.format == "html" and app.builder.name != "epub":
         folder = Path(app.outdir) / "_static"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / PRINTED).write_text(printed(), encoding="utf-8")
+        for name, text in FILES.items():
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 def load_scripts(app, pagename, templatename, context, doctree):

@@ -13,8 +13,8 @@ from optkit.rules import (AdaDelta, AdaGrad, Adam, AdaMax, AdamW, GradientDescen
 from optkit.script import javascript
 from optkit.symbols import equation
 
-_WHERE = {"check": "checking", "claims": None, "device": "hardware", "invariance": None,
-          "KerasOptimizer": "keras_optimizer", "plot": None,
+_WHERE = {"check": "checking", "claims": None, "device": "hardware", "export_playground": "playground",
+          "invariance": None, "KerasOptimizer": "keras_optimizer", "plot": None,
           "race": "races", "Race": "races", "sweep": "sweeps", "Sweep": "sweeps", "Task": "tasks", "tasks": None}
 
 __all__ = ["AdaDelta", "AdaGrad", "AdaMax", "Adam", "AdamW", "GradientDescent", "Momentum", "Nesterov", "Path",

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "_extensions"))
 
 import dark_pictures  # noqa: E402
 import light_pages  # noqa: E402
-import playground  # noqa: E402
+from optkit import playground  # noqa: E402
 
 RULES = [getattr(optkit, name)() for name in look.STYLES]
 GREYS, COLOURS = dark_pictures.GREYS, dark_pictures.COLOURS
@@ -289,13 +289,28 @@ def test_a_change_of_theme_changes_the_picture_and_moves_nothing(site, browser, 
 
 def test_on_paper_figures_are_light_and_a_caption_is_for_both(site, browser, serve):  # noqa: F811
     caption = "getComputedStyle(document.querySelector('figure.own figcaption')).display"
-    for theme in ("light", "dark"):
-        with Visit(browser, color_scheme=theme) as visit:
-            page = visit.go(serve(site) + "index.html")
-            page.locator("article").evaluate("""article => article.insertAdjacentHTML("beforeend",
-                '<figure class="own"><img class="only-light"><img class="only-dark"><figcaption>Words</figcaption>')""")
+    with Visit(browser) as visit:
+        page = visit.go(serve(site) + "index.html")
+        page.locator("article").evaluate("""article => article.insertAdjacentHTML("beforeend",
+            '<figure class="own"><img class="only-light"><img class="only-dark"><figcaption>Words</figcaption>')""")
+        for theme in ("light", "dark"):
+            visit.show(theme)
             assert page.evaluate(caption) == "block"
-            page.emulate_media(media="print", color_scheme=theme)
+            page.emulate_media(media="print")
             assert page.evaluate(f"{SHOWN}.every(image => image.classList.contains('only-light'))")
             assert page.evaluate(STYLE % f"{SHOWN}[0]") == PLAIN
             assert page.evaluate(caption) == "block"
+            page.emulate_media(media="screen")
+
+
+def test_on_paper_what_folds_is_open_and_no_dark_picture_comes(site, browser, serve):  # noqa: F811
+    folds = "[...document.querySelectorAll('article details')].map(fold => fold.open)"
+    with Visit(browser) as visit:
+        page = visit.go(serve(site) + "index.html")
+        page.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = {folds}; }})")
+        before = page.evaluate(folds)
+        page.pdf()
+        assert not all(before) and all(page.evaluate("window.printed")) and page.evaluate(folds) == before
+        loaded = [url for url in visit.requests if "/_images/" in url]
+        assert loaded and not [url for url in loaded if "/dark-" in url]
+        assert page.evaluate("[...document.images].every(image => image.getAttribute('src'))")  # back afterwards

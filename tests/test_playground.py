@@ -17,7 +17,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "_extensions"))
 
 import playground  # noqa: E402
-from optkit.plot.look import STYLES  # noqa: E402
+from optkit.playground import PRESETS  # noqa: E402
+from optkit.plot.look import DARK, STYLES  # noqa: E402
 
 CONF = f"""
 import sys
@@ -56,12 +57,12 @@ def first_below(path, height):
 
 
 def preset(name):
-    text = next(state for title, state, _ in playground.PRESETS if title == name)
+    text = next(state for title, state, _ in PRESETS if title == name)
     return playground.walks(playground.read_state(fields(text)))
 
 
 def changed(name, old, new):
-    text = next(state for title, state, _ in playground.PRESETS if title == name)
+    text = next(state for title, state, _ in PRESETS if title == name)
     assert old in text
     return playground.walks(playground.read_state(fields(text.replace(old, new))))
 
@@ -126,7 +127,7 @@ def test_dimples_hold_descent():
 
 def test_every_preset_is_held_to_its_sentence():
     held = re.findall(r'preset\("([^"]+)"\)', Path(__file__).read_text("utf-8"))
-    assert {name for name, *_ in playground.PRESETS} <= set(held)
+    assert {name for name, *_ in PRESETS} <= set(held)
 
 
 # What the extension takes and makes
@@ -155,8 +156,8 @@ def contrast(one, other):
 
 
 def test_colours_stand_out_on_both_grounds():
-    assert list(playground.DARK) == list(playground.RULES) and set(playground.RULES) <= set(STYLES)
-    assert all(contrast(colour, "#121212") >= 4.5 for colour in playground.DARK.values())
+    assert list(DARK) == list(playground.RULES) and set(playground.RULES) <= set(STYLES)
+    assert all(contrast(colour, "#121212") >= 4.5 for colour in DARK.values())
     assert all(contrast(STYLES[name][0], "#fbfbf9") >= 3 for name in playground.RULES)
 
 
@@ -467,7 +468,7 @@ def test_a_bad_address_falls_back_field_by_field(bad, at):
 
 def test_each_preset_shows_its_sentence_until_the_state_is_another(at):
     tab = at("surface=Ravine(20)&start=-2,1&rules=Momentum(0.02,0.9)")
-    for i, (name, state, sentence) in enumerate(playground.PRESETS):
+    for i, (name, state, sentence) in enumerate(PRESETS):
         tab.get_by_label("Situation").select_option(name)
         tab.wait_for_function("text => document.querySelector('.comment').textContent === text", arg=sentence)
     tab.locator(".surface .handle").focus()

@@ -9,7 +9,7 @@ import numpy as np
 from optkit import rules
 from optkit.rules import Rule
 
-# Found by search: on this ground every colour has a contrast of at least 3, and any two lie at least 18 apart in the
+# Found by search: on this ground every colour has a contrast of at least 3, and any two lie at least 17 apart in the
 # uniform colour space CAM02-UCS, for full colour vision and for each of the three kinds of dichromacy. AdamW came last:
 # beside the other eight only colours near black are left, and this is the one of them farthest from all below.
 STYLES = {
@@ -19,6 +19,16 @@ STYLES = {
 }
 # For what is not a rule, in order: from light to dark, so that the order shows in grey too.
 SEQUENCE = [("#eb6628", "-"), ("#c33b4f", "-."), ("#84206b", ":"), ("#420a68", "-."), ("#030210", "--")]
+# The colours of the rules on a dark ground, for the playground and the dark pages. Found by search among the light
+# colours' own hues, so that on #121212 each has a contrast of at least 4.5, on the theme's panels of at least 3, and any
+# two lie at least 15 apart, counted as above.
+DARK = {
+    "GradientDescent": "#b4b4b4", "Momentum": "#b4ccfc", "Nesterov": "#609cfc", "AdaGrad": "#d8c000",
+    "AdaDelta": "#a87884", "RMSprop": "#18fc9c", "Adam": "#fc1800", "AdaMax": "#e448b4", "AdamW": "#f0f0f0",
+}
+# For what is not a rule: as in SEQUENCE each stands out more than the one before, here from dark to light. Found by the
+# same search: each has a contrast of at least 4.5, any two lie at least 14 apart, each at least 8 from every rule.
+DARK_SEQUENCE = ["#b86844", "#ea8a7e", "#d89cd8", "#e1d2e6", "#dcffd7"]
 GROUND, INK, FAINT = "#fbfbf9", "#222222", "#8a8a8a"
 LOOK = {
     "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10, "legend.fontsize": 9, "xtick.labelsize": 9,
@@ -45,17 +55,18 @@ def new_figure(height, rows=1):
 
 
 def styled(series):
-    """For each key its name, colour and line style: a rule has its own, what is not a rule goes by its place."""
-    others = [key for key in series if not class_of(key)]
+    """For each key its name, colour and line style: a rule of the book has its own, anything else goes by its place."""
+    others = [key for key in series if getattr(class_of(key), "__name__", None) not in STYLES]
     if len(others) > len(SEQUENCE):
         raise ValueError(f"a figure holds at most {len(SEQUENCE)} lines that are not rules, got {len(others)}")
     for key in series:
-        if rule_class := class_of(key):
-            yield rule_class.__name__, *STYLES.get(rule_class.__name__, SEQUENCE[0])
+        name = getattr(class_of(key), "__name__", str(key))
+        if name in STYLES:
+            yield name, *STYLES[name]
         else:
             # Two or three lines take colours that lie far apart.
             place = others.index(key) * (len(SEQUENCE) - 1) // max(1, len(others) - 1)
-            yield str(key), *SEQUENCE[place]
+            yield name, *SEQUENCE[place]
 
 
 def class_of(key):

@@ -1,8 +1,8 @@
 /* The playground: drag a start on a surface and race the rules from there.
 
-   It knows no formula. The rules and surfaces are `optkit`, a script that the book prints from its Python lines when it
-   is built (_extensions/playground.py); one step of a rule here is one call of that script. Everything is drawn as SVG
-   with the colours of playground.css, nothing is fetched, and nothing moves before somebody asks for it. */
+   It knows no formula. The rules and surfaces are `optkit`, a script that is printed from their Python lines (by
+   `printed` in optkit/playground); one step of a rule here is one call of that script. Everything is drawn as SVG with
+   the colours of playground.css, nothing is fetched, and nothing moves before somebody asks for it. */
 (() => {
   "use strict";
 
@@ -58,6 +58,15 @@
     condition_number: {...logarithmic(1, 1000), allows: value => value >= 1 && value < Infinity},
     angle: linear(-90, 90, 1, -Infinity), ripple: linear(0, 5, 0.1),
   };
+
+  /* Of a setting that only somebody's own rule has, no more is known than the number that it comes with. */
+  function around(usual) {
+    const far = 2 * Math.abs(usual) || 1;
+    return linear(usual > 0 ? 0 : -far, usual < 0 ? 0 : far, far / 200, -Infinity);
+  }
+  for (const {settings} of Object.values(rules)) {
+    for (const [name, usual] of Object.entries(settings)) SCALES[name] ??= around(usual);
+  }
 
   // ---- The state, and how it is written: in an address as in the directive
 
@@ -120,7 +129,7 @@
   /* Names and settings from a text such as Momentum(0.02,momentum=0.8),Adam; unknown names are left out. */
   function called(text, known) {
     const found = [];
-    for (const [, name, list] of text.matchAll(/(\w+)(?:\(([^()]*)\))?/g)) {
+    for (const [, name, list] of text.matchAll(/([\p{L}\p{N}_]+)(?:\(([^()]*)\))?/gu)) {
       if (Object.hasOwn(known, name)) found.push([name, withSettings(known[name].settings, list)]);
     }
     return found;
@@ -209,7 +218,9 @@
     return apart < 0 ? Math.sqrt(a * d - b * c) : Math.abs(middle) + Math.sqrt(apart);
   }
 
-  /* On a quadratic a step of momentum is linear in the place and the velocity, so that its effect on the two unit
+  const LINEAR = ["Momentum", "Nesterov"];
+
+  /* On a quadratic a step of these is linear in the place and the velocity, so that its effect on the two unit
      vectors is its matrix. The slope at a place is the curvature times the place. */
   function contraction(name, settings, curvatures) {
     return Math.max(...curvatures.map(curvature => {
@@ -892,8 +903,12 @@
         "gradient g": now.slopes,
         "velocity m": next.map(one => one.m), "m, corrected": next.map(one => raw ? NaN : one.m_hat),
         "root of v": next.map(one => Math.sqrt(one.v)), "root, corrected": next.map(one => raw ? NaN : Math.sqrt(one.v_hat)),
-        "largest u": next.map(one => one.u), "step": next.map((one, axis) => one.x - point[axis]),
+        "largest u": next.map(one => one.u),
       };
+      for (const slot in rules[this.state.chosen].start(this.state.settings[this.state.chosen])) {
+        if (!"mvu".includes(slot)) rows[`memory ${slot}`] = next.map(one => one[slot]);
+      }
+      rows.step = next.map((one, axis) => one.x - point[axis]);
       for (const [name, values] of Object.entries(rows)) if (Number.isFinite(values[0])) this.numbersRow(body, name, values);
     }
 
@@ -908,9 +923,9 @@
 
     // -- The map of momentum
 
-    /* Whether the chosen rule has a momentum and the surface is the quadratic on which its map is exact. */
+    /* Whether the chosen rule has a map, and the surface is the quadratic on which it is exact. */
     mapped() {
-      return this.state.surface === "Ravine" && "momentum" in this.state.settings[this.state.chosen];
+      return this.state.surface === "Ravine" && LINEAR.includes(this.state.chosen);
     }
 
     buildMap() {
