@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from optkit import training
+from optkit import models
 from optkit.hardware import keras, tensorflow as tf
 
 _SIDE = 8
@@ -92,7 +92,7 @@ def attacked(sweep, strength, goal="loss", steps=10):
 def _judged(sweep, disturb, strength, goal, steps):
     if not sweep.task.classifies:
         raise ValueError("accuracy needs class labels, which are whole numbers; the targets of this task are others")
-    inputs, labels = (array[sweep.parts[2]] for array in training.pooled(sweep.task))
+    inputs, labels = (array[sweep.parts[2]] for array in models.pooled(sweep.task))
     if disturb is not None:
         inputs = np.asarray(disturb(inputs), inputs.dtype)
     shape = sweep.test_loss.shape
@@ -105,7 +105,7 @@ def _judged(sweep, disturb, strength, goal, steps):
 @functools.lru_cache(maxsize=32)
 def _program(task, goal, steps):
     """A compiled function from the weights of the runs, the inputs of the seeds and a strength to accuracies."""
-    model = training.new_model(task)
+    model = models.new_model(task)
 
     def scores(weights, inputs):
         with keras.StatelessScope(list(zip(model.weights, weights))):
@@ -138,5 +138,5 @@ def _program(task, goal, steps):
 
     # For any number of runs, so that it is compiled once.
     runs = [tf.TensorSpec((None, *variable.shape), variable.dtype) for variable in model.weights]
-    data = [tf.TensorSpec((None, None, *part.shape[1:]), part.dtype) for part in training.pooled(task)]
+    data = [tf.TensorSpec((None, None, *part.shape[1:]), part.dtype) for part in models.pooled(task)]
     return judged.get_concrete_function(runs, tf.TensorSpec([None], "int32"), *data, tf.TensorSpec([], data[0].dtype))

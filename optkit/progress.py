@@ -17,11 +17,20 @@ class Bar:
 
     def __init__(self, total):
         self.total, self.done, self.start = total, 0, time.monotonic()
+        self.skipped = 0  # of what is done: it was there before, and says nothing about the time that the rest takes
         self.counting = threading.Lock()  # a race trains two rules at once, and both count here
+        self.stopped = threading.Event()  # set when somebody interrupts: what counts here is to come to an end
 
     def advance(self, amount):
         with self.counting:
             self.done += amount
+            self.show()
+
+    def skip(self, amount):
+        """So much is done already."""
+        with self.counting:
+            self.done += amount
+            self.skipped += amount
             self.show()
 
     def expect(self, more):
@@ -32,7 +41,8 @@ class Bar:
 
     def text(self):
         seconds = time.monotonic() - self.start
-        left = f"{seconds / self.done * (self.total - self.done):.0f} s left" if self.done else "starting"
+        own = self.done - self.skipped
+        left = f"{seconds / own * (self.total - self.done):.0f} s left" if own else "starting"
         return f"{self.done / self.total:.0%}, {left}"
 
     def show(self):

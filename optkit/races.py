@@ -6,11 +6,12 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas
 
-from optkit import plot, progress as bars, training
+from optkit import models, plot, progress as bars
 from optkit.comparison import holm, sign_test
 from optkit.rules import Rule
 from optkit.sweeps import Sweep, checked_counts, sweep
@@ -87,6 +88,11 @@ class Race:
         return cls(None, tuning, {name: int(table.loc[table["rule"] == name, "trials"].iloc[0]) for name in names},
                    {name: float(result.grid["learning_rate"][0]) for name, result in results.items()}, results)
 
+    @property
+    def one_at_a_time(self):
+        """The names of the layers without a batched form, as in a ``Sweep``; none for a race read from a file."""
+        return next(iter(self.results.values())).one_at_a_time
+
     def _repr_png_(self):
         return plot.race(self)._repr_png_()
 
@@ -155,7 +161,7 @@ class Comparison:
 
 
 def race(rules, task, *, steps, batch_size, schedule=None, rates=12, tuning_seeds=range(5), seeds=range(100, 130),
-         progress=None):
+         progress=None, keep_in=None):
     """The fair comparison of several rules on one task.
 
     ``rules`` is a list of rules, or a dict from a label to a rule. Every rule gets as many learning rates, ``rates``,
@@ -164,7 +170,8 @@ def race(rules, task, *, steps, batch_size, schedule=None, rates=12, tuning_seed
     is then trained again with ``seeds``, which are others. ``steps``, ``batch_size`` and ``schedule`` as in
     ``optkit.sweep``; a seed gives every rule the same initial weights and the same order of the data and, where the
     task's examples are exchangeable, the same new split into three parts. ``progress``: whether a bar shows how far
-    it is; None: where somebody looks, at a terminal or a notebook opened in an editor.
+    it is; None: where somebody looks, at a terminal or a notebook opened in an editor. ``keep_in``: a folder for what
+    is finished, with a folder for every sweep of the race; the same call again goes on from there.
 
     Returns a ``Race``. ValueError, before any training, names an argument that does not fit; and the rule for which
     no grid holds its best rate within its edges.
@@ -178,29 +185,42 @@ def race(rules, task, *, steps, batch_size, schedule=None, rates=12, tuning_seed
         raise ValueError(f"rates must be a whole number of at least 3, got {rates!r}")
     settings = {"steps": steps, "batch_size": batch_size, "schedule": schedule, "redraw": task.exchangeable}
     a_grid, all_fresh = rates * len(tuning_seeds), len(seeds)
-    training.prepare(task, {type(rule) for rule in rules.values()}, tuning_seeds + seeds)
+    models.prepare(task, tuning_seeds + seeds)
 
-    def judged(rule):
-        tuning, trials, best = _tuned(rule, task, rates, tuning_seeds, settings)
-        return tuning, trials, best, sweep(rule, task, learning_rate=[best], seeds=seeds, **settings)
+    def judged(key):
+        def trained(stage, rates, seeds):
+            folder = keep_in if keep_in is None else Path(keep_in, f"{quote(_name(key), safe='')}-{stage}")
+            return sweep(rules[key], task, learning_rate=rates, seeds=seeds, keep_in=folder, **settings)
+
+        def on_grid(number, grid):
+            return trained(f"grid-{number}", grid, tuning_seeds)
+
+        tuning, trials, best = _tuned(rules[key], rates, on_grid, settings)
+        return tuning, trials, best, trained("result", [best], seeds)
 
     with (bars.shown(progress, len(rules) * (a_grid + all_fresh) * steps) as bar,
           ThreadPoolExecutor(_RULES_AT_ONCE) as threads):
         settings["progress"] = bar
-        found = [threads.submit(judged, rule) for rule in rules.values()]
+        found = [threads.submit(judged, key) for key in rules]
         try:
             columns = zip(*[one.result() for one in found])
-        finally:  # when a rule fails, or the reader interrupts, the rules that wait are not begun
+        except BaseException:  # a rule fails, or the reader interrupts: the others are not carried to their end
+            bar.stopped.set()
+            raise
+        finally:
             threads.shutdown(cancel_futures=True)
     return Race(task, *[dict(zip(rules, column)) for column in columns])
 
 
-def _tuned(rule, task, rates, seeds, settings):
-    """The sweep that holds the best learning rate within its edges, how many rates it took, and the best one."""
+def _tuned(rule, rates, trained, settings):
+    """The sweep that holds the best learning rate within its edges, how many rates it took, and the best one.
+
+    ``trained(number, grid)`` is the sweep over a grid, the first of which has the number 1.
+    """
     centre = rule.learning_rate
     for grids in range(1, _MOST_GRIDS + 1):
         grid = centre * 2.0 ** (np.arange(rates) - rates // 2)
-        swept = sweep(rule, task, learning_rate=grid, seeds=seeds, **settings)
+        swept = trained(grids, grid)
         best = int(np.median(swept.validation_loss, axis=1).argmin())  # all diverged: the lowest, so the grid goes down
         if 0 < best < rates - 1:
             return swept, grids * rates, float(grid[best])

@@ -5,8 +5,9 @@ from typing import Any, Callable
 
 import numpy as np
 
+from optkit import memory
 from optkit.datasets import load_digits, load_docstrings, load_mnist
-from optkit.hardware import keras
+from optkit.hardware import keras, tensorflow as tf
 
 __all__ = ["Task", "convolutional_digits", "deep_digits", "digits", "docstrings", "linear_regression", "load_mnist",
            "ravine"]
@@ -18,10 +19,14 @@ class Task:
 
     ``model`` is a function without arguments that returns a new Keras model. ``loss`` is a Keras loss, its name, or a
     function of targets and outputs with one value an example. ``train``, ``validation`` and ``test`` are pairs of
-    arrays (inputs, targets) with as many rows; integer targets are class labels. ``exchangeable``: whether the three
-    parts may be dealt anew, as ``optkit.race`` then does for every seed; not so where a part differs on purpose, as
-    later data or other writers do. ValueError names the part and what is wrong with it: not a pair, of unequal
-    length, empty, not finite, unlike the part to train on.
+    arrays (inputs, targets) with as many rows, or a ``tf.data.Dataset`` of such pairs, which is read once, to its end.
+    Its elements are batches where inputs and targets have a first axis of the same length, single examples otherwise.
+    ``exchangeable``: whether the three parts may be dealt anew, as ``optkit.race`` then does for every seed; not so
+    where a part differs on purpose, as later data or other writers do. ValueError names the part and what is wrong with
+    it: not a pair, of unequal length, empty, without end, not finite, unlike the part to train on.
+
+    Integer targets are class labels, and there is an accuracy. A model with a single output takes the labels 0 and 1;
+    an output above one half means 1, or above 0 where the loss was made with ``from_logits=True``.
     """
 
     model: Callable[[], Any]
@@ -48,9 +53,35 @@ class Task:
         return np.issubdtype(self.train[1].dtype, np.integer)
 
 
+def _read(name, dataset):
+    """The arrays in a ``tf.data.Dataset``."""
+    spec = dataset.element_spec
+    if not (isinstance(spec, tuple) and len(spec) == 2 and all(isinstance(one, tf.TensorSpec) for one in spec)):
+        raise ValueError(f"{name} must be a tf.data.Dataset of pairs (inputs, targets), both arrays; its elements "
+                         f"are {spec}")
+    if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(f"{name} is a tf.data.Dataset without end: leave its repeat() out, or take(count) of it")
+    pairs, size = [], 0
+    for pair in dataset.as_numpy_iterator():
+        pairs.append(pair)
+        size += sum(array.nbytes for array in pair)
+        if size > memory.share():
+            raise ValueError(f"{name} is a tf.data.Dataset of more than {memory.in_words(memory.share())}, and a task "
+                             "holds its data in memory: take(count) of it")
+    if not pairs:
+        raise ValueError(f"{name} is a tf.data.Dataset with nothing in it")
+    batches = all(inputs.ndim and targets.ndim and len(inputs) == len(targets) for inputs, targets in pairs)
+    try:
+        return [(np.concatenate if batches else np.stack)(arrays) for arrays in zip(*pairs)]
+    except ValueError as error:
+        raise ValueError(f"{name} is a tf.data.Dataset whose elements differ in shape: {error}") from error
+
+
 def _checked_part(name, part):
+    if isinstance(part, tf.data.Dataset):
+        part = _read(name, part)
     if not isinstance(part, (tuple, list)) or len(part) != 2:
-        raise ValueError(f"{name} must be a pair (inputs, targets), got {type(part).__name__}")
+        raise ValueError(f"{name} must be a pair (inputs, targets), or a tf.data.Dataset, got {type(part).__name__}")
     inputs, targets = (np.asarray(array) for array in part)
     if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets) or len(inputs) == 0:
         raise ValueError(f"{name} must have as many inputs as targets, and at least one; got the shapes "

@@ -6,213 +6,243 @@ are, so that it is compiled once a rule and not once a sweep.
 """
 
 import functools
-import random
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+import hashlib
+import os
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from optkit.hardware import keras, tensorflow as tf
+from optkit import memory, models
+from optkit.hardware import tensorflow as tf
+from optkit.side_by_side import side_by_side
 
-_RUNS_IN_A_PIECE = 16  # enough for large products, few enough that four cores have work in 60 runs
+# Enough for large products, few enough that four cores have work in 60 runs. Measured: a fifth faster than 16, where
+# the arrays of weights lie powers of two apart and push each other out of the cache.
+_RUNS_IN_A_PIECE = 15
 _STEPS_IN_A_PIECE = 64  # a shorter training stops before; a longer one goes through the program again
-_CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.DepthwiseConv1D,
-                 keras.layers.DepthwiseConv2D, keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
+_FIRST_STEPS = 2  # enough for every memory of a rule to tell in the weights
+_OTHER_DRAWS = ("TruncatedNormal", "Multinomial")  # the types of the others have "Random" in them
+
+_tracing = threading.Lock()
 
 
-def trained(rule_class, task, values, factors, weights, states, rows, advance):
-    """All runs through all steps: ``(history, weights, states)``, the runs along the first axis of each array.
+@dataclass(eq=False)
+class Plan:
+    """How the runs of a sweep are trained. ``size``: how many are one piece. ``pieces_at_once``: as many as fit into
+    the memory. ``one_at_a_time``: the names of the layers that have no batched form. ``program``: takes the runs of one
+    piece some steps further."""
 
-    ``values``: the hyperparameters by name, each of shape (runs,). ``rows``, of shape (steps, runs, batch_size): the
-    examples of each step, counted through all parts of the task. ``advance`` is told how many steps of how many runs
-    are done. On a processor the runs are cut into pieces of one size, which its cores train at the same time; a
-    graphics card takes all runs at once. The cut does not depend on the number of cores, so that every processor
-    rounds alike.
+    rule_class: type
+    task: object
+    size: int
+    pieces_at_once: int
+    one_at_a_time: tuple
+    program: object
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """What is to be trained: the hyperparameters of each run, by name, each of shape (runs,); and by seed the initial
+    ``weights``, ``states`` and ``rows``, of shape (steps, seeds, batch_size), the examples of each step, counted
+    through all parts of the task, and the examples in its ``parts``. ``owners``: which of the seeds each run has."""
+
+    values: dict
+    factors: np.ndarray
+    owners: np.ndarray
+    weights: list
+    states: list
+    rows: np.ndarray
+    parts: list
+
+
+def planned(rule_class, task, batch_size, runs):
+    """The ``Plan`` for so many runs. On a processor they are cut into pieces of one size, which its cores train at the
+    same time; a graphics card takes all of them at once. Smaller ones where the memory is too small for these. The cut
+    does not depend on the number of cores, so that every processor rounds alike."""
+    size = runs if models.on_a_gpu() else min(runs, _RUNS_IN_A_PIECE)
+    program = _program(rule_class, task, batch_size, size)
+    fitting = memory.fitting(size, program.bytes)
+    if fitting < size:
+        program = _program(rule_class, task, batch_size, fitting)
+    at_once = max(1, min(memory.share() // max(1, program.bytes), os.cpu_count() or 1))
+    return Plan(rule_class, task, fitting, at_once, program.one_at_a_time, program)
+
+
+def trained(plan, runs, bar, kept):
+    """All runs through all steps, and measured: a dict of arrays with the runs along their first axis.
+
+    ``history``: the loss of each step. ``losses`` and ``accuracies``, of shape (runs, 3): after the last one, of the
+    three parts. ``weights`` and ``states``: a list each. ``bar`` is told how many steps of how many runs are done.
+    Pieces that ``kept`` has, if it is not None, are taken from there, and the others put there when they are finished.
     """
-    runs = rows.shape[1]
-    size = runs if on_a_gpu() else min(runs, _RUNS_IN_A_PIECE)
-    data = [tf.constant(array) for array in pooled(task)]
-    program = _train_program(rule_class, task)  # here, once: each of the threads below would make one of its own
-    pieces = [np.arange(first, first + size) % runs  # the last piece is filled up, with runs left out below
-              for first in range(0, runs, size)]
+    count, steps = len(runs.owners), len(runs.rows)
+    pieces = [np.arange(first, first + plan.size) % count  # the last one is filled up, with runs left out below
+              for first in range(0, count, plan.size)]
+    stopped = threading.Event()
 
-    def through(own):
-        rule = rule_class(**{name: tf.constant(value[own]) for name, value in values.items()})
-        return _through(program, rule, factors, [[array[own] for array in arrays] for arrays in (weights, states)],
-                        rows[:, own], data)
+    def through(number):
+        arrays = kept.read(number) if kept else None
+        if arrays is not None:
+            return arrays, True
+        arrays = _through(plan, runs, pieces[number], steps, lambda: stopped.is_set() or bar.stopped.is_set())
+        if kept:
+            kept.keep(number, arrays)
+        return arrays, False
 
-    with ThreadPoolExecutor() as threads:
+    with ThreadPoolExecutor(plan.pieces_at_once) as threads:
         results = []
-        for result in threads.map(through, pieces):
-            results.append(result)
-            advance(len(rows) * min(size, runs - (len(results) - 1) * size))
-    history, *arrays = zip(*results)
-    return np.concatenate(history)[:runs], *[[np.concatenate(pieces)[:runs] for pieces in zip(*kind)]
-                                             for kind in arrays]
+        try:
+            for arrays, was_kept in threads.map(through, range(len(pieces))):
+                results.append(arrays)
+                done = steps * min(plan.size, count - (len(results) - 1) * plan.size)
+                bar.skip(done) if was_kept else bar.advance(done)
+        except BaseException:  # a piece failed, or the reader interrupts: the others are not carried to their end
+            stopped.set()
+            raise
+    whole = {name: np.concatenate([arrays[name] for arrays in results])[:count] for name in results[0]}
+    return whole | {kind: [whole[name] for name in _names(kind, getattr(runs, kind))] for kind in ("weights", "states")}
 
 
-def _through(program, rule, factors, arrays, rows, data):
-    """The runs of one piece through all steps: ``(history, weights, states)``."""
-    values = rule.hyperparameters()
-    weights, states = ([tf.constant(array) for array in kind] for kind in arrays)
-    memory, history = rule.init(weights), []
-    for first in range(0, len(rows), _STEPS_IN_A_PIECE):
-        now = rows[first:first + _STEPS_IN_A_PIECE]
+def first_steps(plan, runs):
+    """A digest of what the first steps of the first piece do: another model, loss or data, or a machine that rounds
+    otherwise, has another."""
+    own = np.arange(plan.size) % len(runs.owners)
+    arrays = _through(plan, runs, own, min(_FIRST_STEPS, len(runs.rows)), lambda: False)
+    return hashlib.sha256(b"".join(arrays[name].tobytes() for name in arrays)).hexdigest()
+
+
+def _through(plan, runs, own, steps, stopped):
+    """The runs of one piece through so many steps: the arrays of ``trained``, those of the lists by name."""
+    rule = plan.rule_class(**{name: tf.constant(value[own]) for name, value in runs.values.items()})
+    values, owners = rule.hyperparameters(), runs.owners[own]
+    weights, states = ([tf.constant(array[owners]) for array in kind] for kind in (runs.weights, runs.states))
+    memories, history = rule.init(weights), []
+    for first in range(0, steps, _STEPS_IN_A_PIECE):
+        if stopped():
+            raise CancelledError("the sweep was interrupted")
+        now = runs.rows[first:min(steps, first + _STEPS_IN_A_PIECE), owners]
         left_out = _STEPS_IN_A_PIECE - len(now)
-        arguments = (values, np.pad(factors[first:first + len(now)], (0, left_out)), weights, states, memory,
-                     np.pad(now, ((0, left_out), (0, 0), (0, 0))), np.int32(len(now)), *data)
-        # Asked for its program beforehand, TensorFlow does not warn that tasks of several shapes need several.
-        losses, weights, states, memory = program.get_concrete_function(*arguments)(*arguments)
+        losses, weights, states, memories = plan.program(
+            values, np.pad(runs.factors[first:first + len(now)], (0, left_out)), weights, states, memories,
+            np.pad(now, ((0, left_out), (0, 0), (0, 0))), np.int32(len(now)), *models.on_device(plan.task))
         history.append(losses.numpy()[:len(now)])
-    return np.concatenate(history).T, *[[array.numpy() for array in kind] for kind in (weights, states)]
+    measured = models.evaluate_program(plan.task)(weights, states, [part[owners] for part in runs.parts])
+    losses, accuracies = (np.stack([value.numpy() for value in values], axis=1) for values in zip(*measured))
+    arrays = {"history": np.concatenate(history).T, "losses": losses, "accuracies": accuracies}
+    for kind, own in (("weights", weights), ("states", states)):
+        arrays |= dict(zip(_names(kind, own), [array.numpy() for array in own]))
+    return arrays
+
+
+def _names(kind, arrays):
+    return [f"{kind} {place}" for place in range(len(arrays))]
+
+
+class _Program:
+    """Takes the runs of one piece some steps further, compiled by XLA where that can."""
+
+    def __init__(self, concrete, specs, noted):
+        self.bytes, self.one_at_a_time = noted.bytes, noted.layers
+        self._concrete, self._specs, self._compiles = concrete, specs, noted.compiles
+        self._best, self._choosing = None, threading.Lock()
+
+    def __call__(self, *arguments):
+        with self._choosing:
+            if self._best is None:
+                self._best = self._chosen(arguments)
+        return self._best(*arguments)
+
+    def _chosen(self, arguments):
+        if not self._compiles:
+            return self._concrete
+        compiled = tf.function(lambda *own: self._concrete(*own), jit_compile=True, autograph=False)
+        compiled = compiled.get_concrete_function(*self._specs)
+        try:
+            compiled(*arguments[:6], np.int32(0), *arguments[7:])  # compiles, and takes no step
+        except tf.errors.OpError:  # an operation that XLA does not know, which TensorFlow has just named
+            return self._concrete
+        return compiled
+
+
+@dataclass
+class _Noted:
+    """What is found out while a program is traced: the bytes that a piece takes, whether XLA is to compile it, and the
+    layers without a batched form."""
+
+    bytes: int = 0
+    compiles: bool = True
+    layers: tuple = ()
+
+
+def _program(*arguments):
+    with _tracing:  # two rules of a race may ask for the same program
+        return _train_program(*arguments)
 
 
 @functools.lru_cache(maxsize=64)  # a second sweep with the same rule and task finds its program compiled
-def _train_program(rule_class, task):
-    """A compiled function that takes the runs of one piece some steps further."""
-    model = _pattern(task)
-    convolves = any(isinstance(layer, _CONVOLUTIONS) for layer in model.layers)
+def _train_program(rule_class, task, batch_size, size):
+    """The ``_Program`` for pieces of so many runs and batches of so many examples."""
+    model, noted, one_run = models.pattern(task), _Noted(), _Noted()
 
     def loss_and_gradient(run):
         weights, states, inputs, targets = run
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            losses, _, penalty, states = _losses(task, model, weights, states, inputs, targets, training=True)
+            losses, _, penalty, states = models.losses_of(task, model, weights, states, inputs, targets, training=True)
             loss = tf.reduce_mean(losses) + penalty
-        return loss, tape.gradient(loss, weights, unconnected_gradients="zero"), states
-
-    def all_losses_and_gradients(runs):
-        if convolves:  # TensorFlow cannot convolve with several weights side by side: a run after the other
-            types = [[array.dtype for array in kind] for kind in runs[:2]]
-            return tf.map_fn(loss_and_gradient, runs, fn_output_signature=(runs[0][0].dtype, *types))
-        return tf.vectorized_map(loss_and_gradient, runs, fallback_to_while_loop=False)
+        gradient = tape.gradient(loss, weights, unconnected_gradients="zero")
+        operations = tf.compat.v1.get_default_graph().get_operations()
+        _refuse_unseeded(operations)
+        one_run.bytes = memory.held(operations)
+        return loss, gradient, states
 
     # Measured on a processor: dense networks run three times faster under XLA, convolutions slower. Autograph would
     # take seconds to find nothing to do. Data built in, and not handed over, would be compiled anew each time.
-    @tf.function(jit_compile=not convolves or on_a_gpu(), autograph=False)
-    def train(values, factors, weights, states, memory, rows, steps, inputs, targets):
+    @tf.function(autograph=False)
+    def train(values, factors, weights, states, memories, rows, steps, inputs, targets):
         rule = rule_class(**values)
         learning_rate = values["learning_rate"]
 
-        def step(t, weights, states, memory, history):
-            loss, gradient, states = all_losses_and_gradients(
-                (weights, states, tf.gather(inputs, rows[t]), tf.gather(targets, rows[t])))
+        def step(t, weights, states, memories, history):
+            (loss, gradient, states), noted.layers, apart = side_by_side(
+                loss_and_gradient, (weights, states, tf.gather(inputs, rows[t]), tf.gather(targets, rows[t])), model)
             now = replace(rule, learning_rate=learning_rate * factors[t])
-            change, memory = now.update(gradient, memory, weights)
+            change, memories = now.update(gradient, memories, weights)
             weights = [weight - moved for weight, moved in zip(weights, change)]
-            return t + 1, weights, states, memory, tf.tensor_scatter_nd_update(history, [[t]], [loss])
+            operations = tf.compat.v1.get_default_graph().get_operations()
+            noted.bytes = memory.held(operations) + one_run.bytes * (apart and models.RUNS_AT_ONCE_IN_A_LOOP)
+            noted.compiles = models.on_a_gpu() if apart else not any(map(_loops, operations))
+            return t + 1, weights, states, memories, tf.tensor_scatter_nd_update(history, [[t]], [loss])
 
-        start = (0, weights, states, memory, tf.zeros(rows.shape[:2], weights[0].dtype))
-        _, weights, states, memory, history = tf.while_loop(lambda t, *_: t < steps, step, start)
-        return history, weights, states, memory
+        start = (0, weights, states, memories, tf.zeros(rows.shape[:2], weights[0].dtype))
+        _, weights, states, memories, history = tf.while_loop(lambda t, *_: t < steps, step, start)
+        return history, weights, states, memories
 
-    return train
-
-
-@functools.lru_cache(maxsize=64)
-def evaluate_program(task):
-    """A function of the runs' weights, their states and the examples that count, for each part of shape (runs, ...).
-
-    It returns for each part the (loss, accuracy), each of shape (runs,).
-    """
-    model = _pattern(task)
-    inputs, targets = (tf.constant(array) for array in pooled(task))
-
-    def result(weights, states, parts):  # every example once, in whatever part it is
-        losses, outputs, penalty, _ = _losses(task, model, weights, states, inputs, targets, training=False)
-        hits = tf.cast(tf.argmax(outputs, -1), targets.dtype) == targets if task.classifies else tf.zeros_like(losses)
-        hits = tf.cast(hits, "float32")
-        return [(tf.reduce_mean(tf.gather(losses, rows)) + penalty, tf.reduce_mean(tf.gather(hits, rows)))
-                for rows in parts]
-
-    @tf.function(autograph=False)
-    def evaluate(weights, states, parts):  # a run after the other: side by side they would fill the memory
-        return tf.map_fn(lambda run: result(*run), (weights, states, parts),
-                         fn_output_signature=[(weights[0].dtype, "float32")] * len(parts))
-
-    def any_runs(shape, dtype):
-        return tf.TensorSpec((None, *shape), dtype)
-
-    return evaluate.get_concrete_function(
-        [any_runs(variable.shape, variable.dtype) for variable in model.trainable_variables],
-        [any_runs(variable.shape, variable.dtype) for variable in model.non_trainable_variables],
-        [any_runs((len(part[0]),), "int32") for part in (task.train, task.validation, task.test)])
+    weights, states = ([tf.TensorSpec((size, *variable.shape), variable.dtype) for variable in kind]
+                       for kind in (model.trainable_variables, model.non_trainable_variables))
+    specs = ({field.name: tf.TensorSpec((size,), "float64") for field in fields(rule_class)},
+             tf.TensorSpec((_STEPS_IN_A_PIECE,), "float64"), weights, states,
+             {"t": tf.TensorSpec((), "int64")} | {slot: weights for slot in rule_class.slots()},
+             tf.TensorSpec((_STEPS_IN_A_PIECE, size, batch_size), "int32"), tf.TensorSpec((), "int32"),
+             *[tf.TensorSpec(array.shape, array.dtype) for array in models.on_device(task)])
+    concrete = train.get_concrete_function(*specs)
+    if concrete.variables:
+        raise ValueError("model uses variables that are not among its weights, so that its runs would share them: "
+                         f"{', '.join(sorted(variable.name for variable in concrete.variables))}. A layer that draws "
+                         "random numbers needs a keras.random.SeedGenerator of its own")
+    noted.bytes += models.evaluate_program(task).bytes * min(size, models.RUNS_AT_ONCE_IN_A_LOOP)
+    return _Program(concrete, specs, noted)
 
 
-def _losses(task, model, weights, states, inputs, targets, training):
-    """For one run: the loss of every example, the outputs, the penalty of the regularisers, and the new states."""
-    own = [*zip(model.trainable_variables, weights), *zip(model.non_trainable_variables, states)]
-    with keras.StatelessScope(own, collect_losses=True) as scope:  # weights and states in their place
-        outputs = model(inputs, training=training)
-        penalty = sum(model.losses)
-    loss = task.loss.call if isinstance(task.loss, keras.losses.Loss) else task.loss
-    losses = loss(targets, outputs)
-    if losses.shape.rank != 1:
-        raise ValueError(f"loss must return one value an example, of shape (examples,); it returned the shape "
-                         f"{losses.shape}")
-    return losses, outputs, penalty, [scope.get_current_value(variable) for variable in model.non_trainable_variables]
+def _loops(operation):
+    """Whether it is a layer's own loop, as in LSTM: batched, it keeps lists of lists, which XLA cannot compile."""
+    return operation.type in ("While", "StatelessWhile") and "/pfor/" not in operation.name
 
 
-def on_a_gpu():
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
-@functools.lru_cache(maxsize=64)
-def pooled(task):
-    """(inputs, targets) of the three parts, one after the other."""
-    return tuple(np.concatenate(arrays, dtype=arrays[0].dtype, casting="unsafe")
-                 for arrays in zip(task.train, task.validation, task.test))
-
-
-def new_model(task, seed=0):
-    """A built model of the task; ValueError when its layers cannot be trained side by side."""
-    before = random.getstate()
-    random.seed(seed)  # Keras draws the seed of every initialiser from here, while a layer is made
-    try:
-        model = task.model()
-        if not isinstance(model, keras.Model):
-            raise ValueError(f"model must return a Keras model, it returned {model!r}")
-        if not model.built:
-            model(task.train[0][:1])
-    finally:
-        random.setstate(before)
-    random_layers = [layer.name for layer in model.layers
-                     if any(not variable.dtype.startswith("float") for variable in layer.non_trainable_variables)]
-    if random_layers:
-        raise ValueError(f"a sweep cannot train layers that draw random numbers or count; leave them out: "
-                         f"{', '.join(random_layers)}")
-    if not model.trainable_variables:
-        raise ValueError("model has no trainable weights")
-    return model
-
-
-def prepare(task, rule_classes, seeds):
-    """Make what the threads of a race share, in the thread of the caller: models above all, which Keras makes with the
-    settings of the thread that it is in."""
-    evaluate_program(task)
-    for rule_class in rule_classes:
-        _train_program(rule_class, task)
-    for seed in seeds:
-        start(task, seed)
-
-
-@functools.lru_cache(maxsize=64)
-def _pattern(task):
-    """A model of the task whose layers are used and whose weights are not."""
-    return new_model(task)
-
-
-@functools.lru_cache(maxsize=1024)  # every rule of a comparison starts from the same weights
-def start(task, seed):
-    """The initial weights of one model, and its initial states: averages that layers keep, and frozen weights."""
-    model = new_model(task, seed)
-    return [[variable.numpy() for variable in kind]
-            for kind in (model.trainable_variables, model.non_trainable_variables)]
-
-
-def in_order(task, weights, states):
-    """Weights and states as ``model.set_weights`` takes them."""
-    model = _pattern(task)
-    own = {id(variable): array for variable, array in zip(
-        model.trainable_variables + model.non_trainable_variables, [*weights, *states])}
-    return [own[id(variable)] for variable in model.weights]
+def _refuse_unseeded(operations):
+    for operation in operations:
+        if operation.op_def.is_stateful and ("Random" in operation.type or operation.type in _OTHER_DRAWS):
+            raise ValueError(f"model draws random numbers that no seed decides ({operation.name}): draw them by "
+                             "keras.random, with a keras.random.SeedGenerator of the layer's own")

@@ -57,6 +57,17 @@ def test_time_left(monkeypatch):
     assert bar.text() == "25%, 6 s left"
 
 
+def test_what_was_done_before_says_nothing_of_the_time_left(monkeypatch):
+    now = [10.0]
+    monkeypatch.setattr(progress, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    bar = Bar(100)
+    bar.skip(50)
+    assert bar.text() == "50%, starting"
+    now[0] = 12.0
+    bar.advance(25)
+    assert bar.text() == "75%, 2 s left"
+
+
 def test_a_terminal_is_left_clean(capsys):
     bar = TerminalBar(4)
     bar.advance(1)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import optkit
-from optkit import AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop, Rule, sweep, tasks
+from optkit import (AdaDelta, AdaGrad, Adam, AdaMax, GradientDescent, Momentum, Nesterov, RMSprop, Rule, memory, models,
+                    sweep, tasks, training)
 from optkit.hardware import keras, tensorflow as tf
 
 RULES = [GradientDescent, Momentum, Nesterov, AdaGrad, AdaDelta, RMSprop, Adam, AdaMax]
@@ -468,6 +469,174 @@ def test_a_frozen_layer_stays():
     assert not np.array_equal(moved.weights[2], still.weights[2])
 
 
+# Layers that draw random numbers, that count, and those without a batched form
+
+def image(*layers):
+    return network(lambda: keras.layers.Reshape((1, 3, 1)), *layers, keras.layers.Flatten, dense(3))
+
+
+def dropout():
+    return keras.layers.Dropout(0.5, name="noise")
+
+
+APART = {
+    "dropout and a convolution": (image(lambda: keras.layers.Conv2D(2, (1, 2), name="folding"), dropout),
+                                  ("folding", "noise")),
+    "a convolution within a model": (image(lambda: keras.Sequential([keras.layers.Conv2D(2, 1, name="folding")])),
+                                     ("folding",)),
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_layers_without_a_batched_form_are_named_and_do_what_keras_does(name):
+    """Random numbers too: those of a model that was made with the seed, and none in the end."""
+    model, layers = APART[name]
+    task = blobs(model)
+    result = short(task=task, learning_rate=[0.05, 0.1], steps=3)
+    assert result.one_at_a_time == layers
+    for j, seed in enumerate(result.seeds):
+        model = models.new_model(task, seed)
+        losses = []
+        for batch in orders(20, seed, 3, 8):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(task.loss(task.train[1][batch], model(task.train[0][batch], training=True)))
+            for variable, g in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables)):
+                variable.assign_sub(0.1 * g)
+            losses.append(float(loss))
+        np.testing.assert_allclose(result.loss[1, j], losses, rtol=1e-4)
+        after = tf.reduce_mean(task.loss(task.test[1], model(task.test[0], training=False)))
+        np.testing.assert_allclose(result.test_loss[1, j], after, rtol=1e-4)
+
+
+def drawn():
+    """A task whose loss gives the random numbers away: the mean of 400 numbers, 0 or 2, from a dropout of ones."""
+    def model():
+        inputs = keras.Input((20,))
+        return keras.Model(inputs, keras.layers.Concatenate()([dropout()(inputs), keras.layers.Dense(1)(inputs)]))
+
+    part = np.ones((20, 20)), np.zeros((20, 1))
+    return optkit.Task(model, lambda targets, outputs: tf.reduce_mean(outputs[:, :20], axis=1) + 0 * outputs[:, 20],
+                       part, part, part)
+
+
+def test_random_numbers_are_those_of_the_seed_whatever_the_rule_and_the_piece():
+    """Compiled by XLA they are others than outside, but of the same kind."""
+    task, seeds = drawn(), range(6)
+    many = short(Adam(), task, learning_rate=[0.1, 0.2, 0.3], seeds=seeds, steps=9)  # 18 runs, in two pieces
+    assert many.piece == training._RUNS_IN_A_PIECE < 18 and many.one_at_a_time == ("noise",)
+    np.testing.assert_array_equal(many.loss, np.broadcast_to(many.loss[0], many.loss.shape))
+    alone = short(GradientDescent(), task, seeds=4, steps=9)
+    np.testing.assert_allclose(many.loss[0, 4], alone.loss[0], rtol=1e-6)
+    assert len(np.unique(many.loss[0].round(3))) > 20  # of 54: other ones for each seed, and in each step
+    assert abs(many.loss[0].mean() - 1) < 0.05 and 0.02 < many.loss[0].std() < 0.2  # 0.08 for 160 numbers
+    np.testing.assert_array_equal(many.test_loss, 1)  # none
+
+
+class Counting(keras.layers.Layer):
+    def build(self, shape):
+        self.count = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False)
+
+    def call(self, inputs, training=False):
+        if training:
+            self.count.assign_add(1)
+        return inputs * keras.ops.cast(self.count, inputs.dtype)
+
+
+def test_a_layer_that_counts():
+    result = short(task=blobs(network(Counting, dense(3))), learning_rate=[0.0, 0.1], steps=3)
+    assert (result.weights[0] == 3).all() and result.weights[0].shape == (2, 2)
+    assert not np.allclose(result.loss[0, 0, 0], result.loss[0, 0, 1])
+
+
+def test_a_layer_with_a_loop_of_its_own_is_batched_and_writes_nothing(capfd):
+    task = blobs(network(lambda: keras.layers.Reshape((3, 1)), lambda: keras.layers.LSTM(2), dense(3)))
+    result = short(task=task, steps=1)
+    assert result.one_at_a_time == () and capfd.readouterr().err == ""
+    for j, seed in enumerate(result.seeds):
+        losses, weights = by_hand(GradientDescent(), task, start_of(task, seed), orders(20, seed, 1, 8))
+        np.testing.assert_allclose(result.loss[j], losses, rtol=1e-5)
+        for ours, plain in zip(result.weights, weights):
+            np.testing.assert_allclose(ours[j], plain, rtol=1e-4, atol=1e-6)
+
+
+def test_what_xla_cannot_compile_is_trained_without_it():
+    bessel = network(lambda: keras.layers.Lambda(lambda inputs: tf.math.special.bessel_j0(abs(inputs))), dense(3))
+    task = blobs(bessel)
+    result = short(task=task, steps=2)
+    losses, _ = by_hand(GradientDescent(), task, start_of(task, 4), orders(20, 4, 2, 8))
+    np.testing.assert_allclose(result.loss[1], losses, rtol=1e-5)
+
+
+@pytest.mark.parametrize("words, draw", [
+    ("variables that are not among its weights.*a keras.random.SeedGenerator of its own", keras.random.normal),
+    ("draws random numbers that no seed decides .*lambda.*keras.random.SeedGenerator", tf.random.normal)])
+def test_random_numbers_that_no_run_owns_are_refused(words, draw):
+    with pytest.raises(ValueError, match=words):
+        short(task=blobs(network(lambda: keras.layers.Lambda(lambda inputs: inputs + draw((1, 3))), dense(3))))
+
+
+# Memory
+
+def test_pieces_become_smaller_where_the_memory_is_small_and_few_go_at_once(monkeypatch):
+    arguments = {"learning_rate": np.linspace(0.01, 0.1, 20), "seeds": 0}
+    whole = short(**arguments)
+    assert whole.piece == training._RUNS_IN_A_PIECE
+    needed = training._train_program(GradientDescent, BLOBS, 8, whole.piece).bytes
+    monkeypatch.setattr(memory, "share", lambda: needed - 1)
+    cut = short(**arguments)
+    assert cut.piece == 8 and cut.loss.shape == whole.loss.shape
+    np.testing.assert_allclose(cut.loss, whole.loss, rtol=1e-5)
+    assert digest(cut) == digest(short(**arguments))  # the same size, the same bytes
+
+
+def test_a_result_that_would_not_fit_is_refused(monkeypatch):
+    monkeypatch.setattr("optkit.training._train_program", untrained)
+    monkeypatch.setattr(memory, "total", lambda: 10_000)
+    with pytest.raises(ValueError, match="40 runs leave 0.0 GiB of weights and losses, and this machine has"):
+        short(learning_rate=np.linspace(0.01, 0.1, 20))
+
+
+def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
+    (tmp_path / "memory.max").write_text("1000000\n")
+    monkeypatch.setattr(memory, "_LIMITS", (tmp_path / "none", tmp_path / "memory.max"))
+    assert memory.total() == 1_000_000 and memory.share() == 250_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.total() > 2 ** 28
+
+
+PEAK = """
+import resource, sys
+import numpy as np, optkit
+from optkit import training
+from optkit.hardware import keras
+inputs = np.random.default_rng(0).normal(size=(1024, 100))
+layers = keras.layers
+task = optkit.Task(lambda: keras.Sequential([keras.Input((100,)), layers.Dense(4000, "tanh"), layers.Dense(1)]), "mse",
+                   *[(inputs[:count], inputs[:count, :1]) for count in (1024, 4, 4)])
+for runs in (1, 8):
+    optkit.sweep(optkit.Adam(), task, learning_rate=np.full(runs, 1e-4), seeds=0, steps=1, batch_size=1024)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+          training._train_program(optkit.Adam, task, 1024, runs).bytes)
+"""
+
+
+def test_a_piece_takes_no_more_memory_than_was_calculated_nor_much_less():
+    """By what the process really takes: eight runs against one, so that TensorFlow itself does not count."""
+    output = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True).stdout
+    one, eight = [[int(word) for word in line.split()] for line in output.splitlines()]
+    taken, calculated = eight[0] - one[0], eight[1] - one[1]
+    assert taken > 2 ** 27 and 1 < calculated / taken < 8
+
+
+def test_many_examples_are_measured_in_turn(monkeypatch):
+    task = blobs(network(dense(4, kernel_regularizer="l2"), dense(3)))
+    expected = short(task=task)
+    monkeypatch.setattr(models, "_EVALUATED_AT_ONCE", 1000)  # of 60 examples, some at a time
+    in_turn = short(task=blobs(network(dense(4, kernel_regularizer="l2"), dense(3))))
+    for measure in ("train_loss", "validation_loss", "test_loss", "test_accuracy"):
+        np.testing.assert_allclose(getattr(in_turn, measure), getattr(expected, measure), rtol=1e-6)
+
+
 # The split
 
 def test_a_seed_may_deal_the_examples_anew():
@@ -504,7 +673,7 @@ def test_any_number_of_steps_goes_through_the_same_program(steps):
 
 # What is refused, before any training
 
-def untrained(rule, task):
+def untrained(*_):
     raise AssertionError("training began")
 
 
@@ -540,9 +709,16 @@ REFUSED = [
     ("schedule", {"schedule": lambda t: -t}),
     ("schedule", {"schedule": lambda t: np.full(len(t), np.nan)}),
     ("schedule", {"schedule": 0.5}),
-    ("dropout", {"task": blobs(network(lambda: keras.layers.Dropout(0.5), dense(3)))}),
+    ("random numbers to loud; leave out the seed", {"task": blobs(network(
+        lambda: keras.layers.Dropout(0.5, seed=1, name="loud"), dense(3)))}),
     ("seeds 3 and 4", {"task": blobs(network(dense(3, kernel_initializer=keras.initializers.GlorotUniform(1))))}),
     ("seeds 3 and 4", {"task": blobs(network(dense(3, kernel_initializer="zeros")))}),
+    (r"model cannot be called on the inputs, of the shape \(.*3\) and the dtype float32",
+     {"task": blobs(network(dense(3), inputs=4))}),
+    ("loss cannot be called on targets of the shape", {"task": blobs(loss=lambda targets, outputs: targets @ outputs)}),
+    ("class labels, from 0 to 2 for 3 .*these go from 0 to 3", {"task": blobs(classes=4)}),
+    ("class labels, from 0 to 1 for 1 .*Give other targets as floating-point",
+     {"task": blobs(network(dense(1)), loss="mse")}),
     ("no trainable weights", {"task": blobs(network(keras.layers.Flatten))}),
     ("model must return", {"task": blobs(lambda: None)}),
     ("loss must return one value an example", {"task": blobs(loss=lambda targets, outputs: outputs)}),

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import optkit
-from optkit import tasks
+from optkit import memory, tasks
 from optkit.datasets import load_digits, load_docstrings
-from optkit.hardware import keras
+from optkit.hardware import keras, tensorflow as tf
 from optkit.sweeps import batches
-from optkit.training import start
+from optkit.models import start
 
 PARTS = ("train", "validation", "test")
 
@@ -242,6 +242,74 @@ def test_a_loss_may_be_a_name_an_object_or_a_function():
     assert own(loss=loss).loss is loss
     assert own(loss=own).loss is own
     assert own(loss="huber").loss is not None
+
+
+# Data of a tf.data.Dataset
+
+def dataset(*arrays):
+    return tf.data.Dataset.from_tensor_slices(arrays)
+
+
+@pytest.mark.parametrize("made", [
+    lambda data: data, lambda data: data.batch(3), lambda data: data.batch(2, drop_remainder=True),
+    lambda data: data.batch(3).prefetch(1), lambda data: data.repeat(2).take(4)])
+def test_a_dataset_is_read_once_whether_in_batches_or_not(made):
+    begun = []
+    data = tf.data.Dataset.from_generator(lambda: begun.append(1) or zip(X, Y),
+                                          output_signature=(tf.TensorSpec((3,)), tf.TensorSpec((), "int64")))
+    task = own(train=made(data))
+    np.testing.assert_array_equal(task.train[0], X)
+    np.testing.assert_array_equal(task.train[1], Y)
+    assert len(begun) == 1 and task.classifies and task.train[0].dtype == "float32"
+
+
+@pytest.mark.parametrize("words, data", [
+    ("train is a tf.data.Dataset without end", dataset(X, Y).repeat()),
+    ("train is a tf.data.Dataset with nothing in it", dataset(X, Y).take(0)),
+    (r"train must be a tf.data.Dataset of pairs \(inputs, targets\), both arrays; its elements are", dataset(X, Y, Y)),
+    ("train must be a tf.data.Dataset of pairs", tf.data.Dataset.from_tensor_slices(X)),
+    ("train must be a tf.data.Dataset of pairs", tf.data.Dataset.from_tensor_slices({"x": X, "y": Y})),
+    ("train must be a tf.data.Dataset of pairs", dataset({"x": X}, Y)),
+    ("train is a tf.data.Dataset whose elements differ in shape", tf.data.Dataset.from_generator(
+        lambda: [(X[0], 0), (X[0, :2], 1)], output_signature=(tf.TensorSpec((None,)), tf.TensorSpec((), "int64")))),
+    ("the inputs of train hold NaN", dataset(X * np.nan, Y)),
+])
+def test_a_dataset_that_is_no_part_is_refused(words, data):
+    with pytest.raises(ValueError, match=words):
+        own(train=data)
+
+
+def test_a_dataset_without_a_known_end_stops_at_the_memory(monkeypatch):
+    def forever():
+        while True:
+            yield np.ones(1000, "float32"), 1
+
+    signature = tf.TensorSpec((1000,)), tf.TensorSpec((), "int64")
+    data = tf.data.Dataset.from_generator(forever, output_signature=signature)
+    monkeypatch.setattr(memory, "total", lambda: 4 * 10 ** 5)
+    with pytest.raises(ValueError, match=r"train is a tf.data.Dataset of more than .* take\(count\) of it"):
+        own(train=data)
+
+
+# Which label an output means
+
+LABELS = np.array([0, 1, 1, 0, 1, 1])
+SCORES = np.array([[-2.0], [0.3], [0.7], [0.2], [2], [-1]])
+
+
+@pytest.mark.parametrize("loss, labels", [(keras.losses.BinaryCrossentropy(from_logits=True), LABELS), ("mse", LABELS),
+                                          ("binary_crossentropy", LABELS[:, None])])
+def test_a_single_output_means_one_or_zero(loss, labels):
+    """One above 0 where the loss takes logits, else above one half."""
+    def model():
+        return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+
+    task = optkit.Task(model, loss, *3 * [(SCORES, labels)])
+    result = optkit.sweep(optkit.GradientDescent(0.0), task, seeds=range(2), steps=1, batch_size=6)
+    for j in range(2):
+        scores = SCORES[:, 0] * result.weights[0][j, 0, 0]
+        means = scores > (0 if isinstance(loss, keras.losses.Loss) else 0.5)
+        assert result.test_accuracy[j] == pytest.approx(np.mean(means == LABELS))
 
 
 @pytest.mark.parametrize("words, changes", [
