@@ -64,6 +64,11 @@ CALLED = {
     "decay summed in m": "decay-on-m", "m shrunk and not the weights": "decay-of-m",
     "decay in the gradient too": "decay-twice", "decay scaled by lr twice": "decay-rate-squared",
     "the sign of the weights subtracted": "decay-of-sign",
+    "brackets left out around the root of d and epsilon": "ratio-bracket-minus",
+    "multiplied by the squared gradient": "gradient-squared-above",
+    "brackets left out around 1 - beta ** t": "correction-bracket", "v ** 1/2 for the root": "root-of-half",
+    "an epsilon of 1": "epsilon-of-one", "the whole step kept for the velocity": "step-kept",
+    "the decay where the learning rate belongs": "decay-for-rate", "the root kept for the sum": "v-root-kept",
 }
 DIALECTS = {"EMA form": "averaged-velocity", "decay not scaled by lr": "decay-not-scaled"}
 
@@ -74,7 +79,8 @@ def at_rate(cls):
 
 # Right
 
-@pytest.mark.parametrize("rule, other", list(itertools.product(RULES, RULES)))
+# All of one rule in turn: what its known forms do is then computed once.
+@pytest.mark.parametrize("other, rule", list(itertools.product(RULES, RULES)))
 def test_each_rule_is_itself_and_no_other(rule, other):
     report = optkit.check(rule(), other())
     assert report.ok == (rule is other), str(report)
@@ -1178,6 +1184,14 @@ def test_a_gradient_function_and_the_memory_before_the_parameters():
         return velocity, x + velocity
 
     assert optkit.check(mine, Momentum()).ok
+
+
+def test_gradients_that_are_called_after_the_parameters():
+    class Mine:
+        def GetNewParams(self, params, gparams):
+            return [p - 0.01 * g for p, g in zip(params, gparams)]
+
+    assert optkit.check(Mine, GradientDescent()).ok
 
 
 def test_several_mistakes_are_numbered():

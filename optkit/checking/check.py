@@ -1,5 +1,6 @@
 """``optkit.check``: somebody's code through the probe, understood in each likely way, judged, reported."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from optkit.checking.forms import FORMS, readings
 from optkit.checking.holders import Unreadable
 from optkit.checking.instance import RAISED, NotUnderstood
 from optkit.checking.diagnosis import Case, reported
-from optkit.checking.judge import judged
+from optkit.checking.judge import SINGLE, allowed, judged
 from optkit.checking.catalogue import KNOWN
 from optkit.checking.probe import STEPS, gradients, moved
 from optkit.checking.report import Report
@@ -28,17 +29,19 @@ def check(candidate, rule, form=None):
     that holds its parameters; code that asks for its own gradient; a factory that makes any of these; a Keras,
     PyTorch or optax optimizer. ``rule``: one of ``optkit.rules``, with the hyperparameters to judge by; they are
     handed to the candidate where it takes them, and where its own can be read as attributes, those count. Of what is
-    hidden in code only epsilon is inferred, and the report says so. ``form``: a key of ``FORMS``, if the candidate
+    hidden in code only epsilon is inferred, and the report says so. A rule of your own will do too: the mistakes named
+    are then those that can be made in any rule. ``form``: a key of ``FORMS``, if the candidate
     is understood wrongly without.
 
     Returns a ``Report``; whatever the candidate does, raising and never ending included, is a verdict and not an
-    exception. ValueError when ``rule`` is not a rule with a known catalogue, or ``form`` is not in the table.
+    exception. ValueError when ``rule`` is not a rule or its lines cannot be had, or ``form`` is not in the table.
     """
     if isinstance(rule, type) and issubclass(rule, Rule):
         rule = rule()
-    if not isinstance(rule, Rule) or not any(cls in KNOWN for cls in type(rule).__mro__):
-        raise ValueError(f"rule must be one of {', '.join(cls.__name__ for cls in KNOWN)}, such as optkit.Adam(); "
-                         f"got {rule!r}")
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule must be one of {', '.join(cls.__name__ for cls in KNOWN)}, such as optkit.Adam(), or "
+                         f"one of your own, a subclass of optkit.Rule; got {rule!r}")
+    _check_runs(rule)
     if form is not None and form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}; got {form!r}")
     try:
@@ -46,6 +49,15 @@ def check(candidate, rule, form=None):
     except bounded.TookTooLong as error:
         return Report.failed(rule, "never-ends", f"Your code never ends: {error}. Look for a loop whose condition "
                              "stays true, or for something that it waits for.")
+
+
+def _check_runs(rule):
+    if "learning_rate" not in rule.hyperparameters():
+        raise ValueError(f"{type(rule).__name__} has no learning_rate, which is changed on the way to see more")
+    try:
+        _probe(rule, 1)
+    except NameError as error:
+        raise ValueError(f"{type(rule).__name__}.step may use self, xp and its arguments alone: {error}") from None
 
 
 def _checked(candidate, rule, form):
@@ -81,6 +93,11 @@ def _matters(reading, walk, probe):
 
 def _probe(rule, parameters):
     """(start, gradients, factors on the rate): the start lies as far from zero as the rule moves: rounding is small."""
+    return tuple(array.copy() for array in _kept_probe(rule, parameters))
+
+
+@functools.lru_cache(maxsize=8)
+def _kept_probe(rule, parameters):
     g, settings = gradients(parameters), rule.hyperparameters()
     path = moved(rule, (), g, np.full(STEPS, settings["learning_rate"]), [settings.get("epsilon", 1e-8)])[0]
     size = np.abs(path).max(axis=0)
@@ -95,7 +112,7 @@ def _followed(found, rule, form):
     parameters and works with one is wrong, not misunderstood. Only where its memories start and where t starts, which
     the caller decides, is tried for the better.
     """
-    best, failures, tried = None, [], None
+    best, failures, tried, first = None, [], None, None
     for reading in found:
         own = (reading.holder, reading.method, reading.asks, reading.by_name) if hasattr(reading, "holder") else None
         if own and reading.by_name and not _may_be_a_name(reading, own, tried, failures) or (
@@ -122,11 +139,11 @@ def _followed(found, rule, form):
         if np.array_equal(walk.points, np.broadcast_to(start, walk.points.shape)):
             failures.append((reading, _Still()))
             continue
-        # A later one counts if it is simpler, so pairs of mistakes need not be tried.
-        verdict = _best_sign(reading, walk, rule, start, g, factors, pairs=best is None)
-        if walk.settings and not verdict[1].right:  # an attribute may be called what it is not
-            other = _best_sign(reading, replace(walk, settings={}), rule, start, g, factors, best is None)
-            verdict = other if other[1].right or other[1].fits and not verdict[1].fits else verdict
+        # A later one counts if it is simpler, so pairs of mistakes are tried last, and with the first alone.
+        first = first or (reading, walk, rule, start, g, factors)
+        verdict = _at_best_settings(reading, walk, rule, start, g, factors, pairs=False)
+        if reading is first[0] and not verdict[1].fits and verdict[1].error <= SINGLE:
+            verdict = _at_best_settings(*first)
         named = verdict[1].fits and np.isfinite(walk.points).all()  # NaN fits too much
         if best is None or verdict[1].right or named and (
                 not best[2].fits or _mistakes(verdict[1]) < _mistakes(best[2])):
@@ -134,7 +151,19 @@ def _followed(found, rule, form):
         tried = own
         if verdict[1].right:
             break
+    if best and not best[2].fits:
+        best = first[0], *_at_best_settings(*first)
     return best, failures
+
+
+def _at_best_settings(reading, walk, *probe, pairs=True):
+    """(walk, verdict), with the settings that its attributes say, or without: these may be called what they are not."""
+    verdict, rule = _best_sign(reading, walk, *probe, pairs), probe[0]
+    told = walk.form == "step" or "epsilon" in walk.settings or replace(rule, **allowed(walk.settings, rule)) != rule
+    if walk.settings and told and not verdict[1].right:
+        other = _best_sign(reading, replace(walk, settings={}), *probe, pairs)
+        verdict = other if other[1].right or other[1].fits and not verdict[1].fits else verdict
+    return verdict
 
 
 def _may_be_a_name(reading, own, tried, failures):

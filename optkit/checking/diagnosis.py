@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optkit.checking.catalogue import KNOWN, with_epochs
+from optkit.checking.catalogue import known_of, with_epochs
 from optkit.checking.holders import NAMES
 from optkit.checking.instance import RAISED
-from optkit.checking.judge import EXACT, SINGLE, allowed, base, errors_of, judged
+from optkit.checking.judge import EXACT, SINGLE, allowed, judged, off_by
 from optkit.checking.probe import SHAPE, STEPS, gradients, moved
 from optkit.checking.report import Report, departure
 
@@ -240,22 +240,37 @@ def _unknown(case):
 
 
 def _by_epochs(case):
+    right = _first_off(case) - 1  # steps
     for steps in range(2, 21):
-        forms = with_epochs(base(case.rule), steps)
+        if right not in (1, steps):  # it is right for an epoch; where t counts epochs, for one step
+            continue
+        forms = with_epochs(type(case.rule), steps)
         found = forms and case.judged(pairs=False, known=forms, epsilons=case.verdict.epsilon)
         if found and found.fits and not found.right:
             return case.of_forms(found, f"It {{}} (here of {steps} steps).")
     return None
 
 
+def _first_off(case):
+    """The first step, from 1, in which a walk departs from the rule."""
+    made, right = case.walk.points - case.start, case.verdict.expected
+    tolerance = SINGLE if case.walk.single else 1e-8
+    with np.errstate(all="ignore"):
+        off = ~(np.abs(made - right) <= tolerance * (np.abs(right).max(axis=0) + np.abs(case.start) * 1e-6))
+    return int(np.argmax((off & ~(np.isnan(made) & np.isnan(right))).any(axis=(1, 2)))) + 1
+
+
 def _with_other_constants(case):
-    dialects = [form for form in KNOWN[base(case.rule)] if form.dialect]
+    dialects = [form for form in known_of(type(case.rule)) if form.dialect]
+    begun = replace(case.walk, points=case.walk.points[:3])
     for field, values in _OTHER_CONSTANTS.items():
         own = case.rule.hyperparameters().get(field)
         for value in values if own is not None and field not in case.walk.settings else ():
             rule = replace(case.rule, **{field: value})
-            found = case.judged(rule=rule, pairs=False, known=dialects) if value != own else None
-            if found and found.right:
+            if value == own or not case.judged(begun, rule=rule, pairs=False, known=dialects).right:
+                continue
+            found = case.judged(rule=rule, pairs=False, known=dialects)
+            if found.right:
                 return case.report("other-constant", f"It is {case.name} with {field} = {value:g}, fixed in the code; "
                                    f"it was to be judged at {own:g}.", "It is right at another setting: if you mean "
                                    "that, hand over a rule that says so.", verdict=found, rule=rule)
@@ -264,11 +279,13 @@ def _with_other_constants(case):
 
 def _clipped(case):
     """The report on gradients that are clipped first, if these explain it."""
-    begun, fitting = replace(case.walk, points=case.walk.points[:3]), []
+    begun = [replace(case.walk, points=case.walk.points[:steps]) for steps in (1, 3)]
+    known, fitting = known_of(type(case.rule)), []
     for says, clip in _CLIPS.items():
         for limit in _LIMITS:
             clipped = replace(case, g=clip(case.g, limit))
-            found = clipped.judged(begun, pairs=False).fits and clipped.judged(pairs=False)
+            found = all(clipped.judged(walk, pairs=False, known=known).fits for walk in begun) and (
+                clipped.judged(pairs=False, known=known))
             if found and found.fits:
                 fitting.append((found, says.format(f"{limit:g}")))
     if not fitting:
@@ -301,8 +318,7 @@ def _some_parameters(case, made):
     count = case.walk.points.shape[1]
     if count < 2:
         return None
-    each = [replace(case, walk=replace(case.walk, points=case.walk.points[:, k:k + 1]), start=case.start[k:k + 1],
-                    g=case.g[:, k:k + 1]).judged(pairs=k < 2) for k in range(count)]
+    each = [case.judged(only=k, pairs=k < 2) for k in range(count)]
     wrong = [k for k in range(count) if not each[k].right]
     if not wrong or not any(one.fits for one in each):
         return None
@@ -325,9 +341,8 @@ def _leaning_on_weights(case):
     again = case.finite and case.again(start=1.75)
     if not again or len(again.points) != len(case.walk.points):
         return None
-    error, _ = errors_of(again.points - case.start * 1.75, (case.walk.points - case.start)[None], case.start,
-                         case.walk.single)
-    if error[0] <= 1e-6:
+    off = off_by(again.points - case.start * 1.75, case.walk.points - case.start, case.start, case.walk.single)
+    if off.max() <= 1e-6:
         return None
     return case.report("depends-on-weights", "Its steps depend on the weights themselves and not on the gradients "
                        "alone, as with weight decay, or with weights that are rounded or clipped.",

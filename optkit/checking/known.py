@@ -4,10 +4,14 @@ Each is an edit of the rule's own lines, so that no formula is written twice, tw
 and a mistake can be trained with like any rule.
 """
 
+import ast
+import builtins
 import dataclasses
 import functools
 import inspect
+import re
 import textwrap
+import types
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +19,7 @@ import numpy as np
 from optkit.rules import Rule
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself alone: two of one content are not needed, and hashing takes time
 class Known:
     """One known form.
 
@@ -33,7 +37,7 @@ class Known:
     why: str
     edits: tuple = ()
     first: str = ""
-    start: dict = field(default_factory=dict, hash=False)
+    start: dict = field(default_factory=dict)
     memory: str = ""
     sharing: str = ""
     dialect: bool = False
@@ -45,8 +49,28 @@ class Known:
 
 @functools.cache
 def source_of(cls):
-    """The lines of ``cls.step``, without a docstring."""
-    return textwrap.dedent(inspect.getsource(cls.step))
+    """The lines of ``cls.step``: as they stand where the rule is one of the book, whose lines the edits know; else a
+    statement a line, without comments and docstring, and with brackets around the step that is returned."""
+    try:
+        source = textwrap.dedent(inspect.getsource(cls.step))
+    except (OSError, TypeError):
+        raise ValueError(f"the source of {cls.__name__}.step cannot be read; define the class in a file or a notebook "
+                         "cell") from None
+    if any(base.__module__ == Rule.__module__ for base in cls.__mro__ if base is not Rule):
+        return source
+    function = ast.parse(source).body[0]
+    statements = [node for node in function.body
+                  if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+    text = "\n".join([*map(ast.unparse, statements[:-1]), _with_brackets(statements[-1])])
+    return f"def step({ast.unparse(function.args)}):\n{textwrap.indent(text, '    ')}\n"
+
+
+def _with_brackets(statement):
+    """A return whose first value is in brackets, so that what an edit puts before them counts for all of it."""
+    if not isinstance(statement, ast.Return) or statement.value is None:
+        return ast.unparse(statement)
+    step, *memories = getattr(statement.value, "elts", [statement.value])
+    return "return " + ", ".join([f"({ast.unparse(step)})", *map(ast.unparse, memories)])
 
 
 def edited(source, forms):
@@ -74,15 +98,82 @@ _ROWS = {"mean_of": functools.partial(np.mean, axis=-1, keepdims=True),
          "entry_of": lambda m, t: m[..., [int(t) % m.shape[-1]]]}
 
 
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line of a ``step``: its code, the names of the values that it reads, and of those that it sets; none in a
+    return, which is the last. ``settings``: what it reads of ``self``."""
+
+    code: object
+    reads: tuple
+    sets: tuple
+    settings: frozenset = frozenset()
+
+    @functools.cached_property
+    def is_whole(self):
+        """Is it a function, with all lines in it?"""
+        return isinstance(self.code, types.FunctionType)
+
+    def run(self, values):
+        """What it sets, or returns, in a tuple. Arrays hold parameters in their rows."""
+        if self.is_whole:
+            return _as_tuple(self.code(**values))
+        if not self.sets:
+            return _as_tuple(eval(self.code, _ROWS, values))
+        exec(self.code, _ROWS, values)
+        return tuple(values[name] for name in self.sets)
+
+
 @functools.cache
-def step_with(forms, cls, rows=True):
-    """The function ``step`` with the edits of all forms; None when they do not fit together. ``rows``: is each row of
-    an array a parameter of its own?"""
+def lines_with(forms, cls):
+    """The lines of the rule's ``step`` with the edits of all forms, each a ``Line``; a step that is not a mere list of
+    assignments is one line. None when the forms do not fit together."""
     source = edited(source_of(cls), forms)
     if source is None:
         return None
+    lines = source.split("\n", 1)[1].splitlines()
+    try:
+        if _is_flat(lines):
+            return tuple(_line(line[4:]) for line in lines)
+        step = _compiled(source, " and ".join(form.id for form in forms) or "the rule", rows=True)
+        return (Line(step, tuple(inspect.signature(step).parameters)[2:], ()),)
+    except (SyntaxError, AttributeError):
+        return None
+
+
+def _as_tuple(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _is_flat(lines):
+    """Is it one assignment a line, and a return at the end?"""
+    return lines[-1].startswith("    return ") and all(map(_is_assignment, lines[:-1]))
+
+
+@functools.cache
+def _is_assignment(line):
+    return bool(re.match(r" {4}[a-z]\w*(, [a-z]\w*)* = ", line))
+
+
+@functools.cache
+def _line(text):
+    end = text.startswith("return ")
+    tree = ast.parse(text.removeprefix("return "), mode="eval" if end else "exec")
+    nodes = list(ast.walk(tree))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    of = {owner: {node.attr for node in nodes if isinstance(node, ast.Attribute) and ast.unparse(node.value) == owner}
+          for owner in ("self", "xp")}
+    for name in of["xp"]:
+        getattr(np, name)
+    reads = {node.id for node in names if isinstance(node.ctx, ast.Load)} - {"self", "xp", *_ROWS, *dir(builtins)}
+    sets = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    code = compile(tree, f"<{text}>", "eval" if end else "exec")
+    return Line(code, tuple(sorted(reads)), tuple(sorted(sets)), frozenset(of["self"]))
+
+
+def _compiled(source, name, rows):
+    """The function ``step`` of this source. ``rows``: is each row of an array a parameter of its own?"""
     names = dict(_ROWS if rows else _WHOLE)
-    exec(compile(source, f"<{' and '.join(form.id for form in forms) or 'the rule'}>", "exec"), names)
+    exec(compile(source, f"<{name}>", "exec"), names)
     return names["step"]
 
 
@@ -94,9 +185,10 @@ def start_with(forms):
 @functools.cache
 def type_with(forms, cls):
     """A subclass of the rule, with the edits of all forms. ValueError when they do not fit together."""
-    step = step_with(forms, cls, rows=False)
-    if step is None:
+    source = edited(source_of(cls), forms)
+    if source is None:
         raise ValueError(f"{', '.join(form.id for form in forms)}: not a form of {cls.__name__}")
+    step = _compiled(source, " and ".join(form.id for form in forms), rows=False)
 
     def start(self, zeros):
         return Rule.start(self, zeros) | cls.start(self, zeros) | {

@@ -1,6 +1,7 @@
 """What the names in somebody's code mean: one table for arguments, one for hyperparameters."""
 
 import ast
+import functools
 import inspect
 import re
 import textwrap
@@ -23,6 +24,7 @@ _ROLES = {
                 r"d(w|b|x|y|p|theta|param|params|parameter|parameters|weight|weights|bias|biases|var|wages|"
                 r"loss|z|ws|bs|value|values|j)\d*|"
                 r"(w|b|weight|weights|bias|biases|theta|param|params)(d|deltas?|changes?)|globalg|"
+                r"g(w|b|x|theta|param|params|parameter|parameters|weight|weights|bias|biases|value|values)s?|"
                 r"derivative|derivatives|slope|deltas?|delta(w|b)",
     "objective": r"f|fn|func|fun|function|fx|obj|objective|objectivefunction|loss|lossfn|lossfunc|lossfunction|cost|"
                  r"costfn|costfunc|costfunction|evalfn|fobj|fobjective",
@@ -77,18 +79,21 @@ _SETTINGS = {alias for aliases in _ALIASES.values() for alias in aliases if len(
 _PAIR = ("betas", "beta")  # one argument for beta_1 and beta_2
 
 
+@functools.cache
 def plain(name):
     """A name without case, underscores and other marks; Greek letters by their names."""
     spelt = "".join(letter if letter.isascii() else unicodedata.name(letter, "").split(" ")[-1] for letter in name)
     return re.sub(r"[^a-z0-9]", "", spelt.lower())
 
 
+@functools.cache
 def _plainest(name):
     """The same without the 0 of "alpha_0", a rate at the start, and with 1 and 2 as digits."""
     digits = re.sub("two$", "2", re.sub("one$", "1", plain(name)))
     return re.sub("(?<=[a-z]{2})0$", "", digits)
 
 
+@functools.cache
 def role(name):
     """What an argument of this name is, one of the keys of the table; "" when the name says nothing."""
     return next((role for role, pattern in _ROLES.items() if re.fullmatch(pattern, plain(name))), "")
