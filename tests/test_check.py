@@ -64,11 +64,6 @@ CALLED = {
     "decay summed in m": "decay-on-m", "m shrunk and not the weights": "decay-of-m",
     "decay in the gradient too": "decay-twice", "decay scaled by lr twice": "decay-rate-squared",
     "the sign of the weights subtracted": "decay-of-sign",
-    "brackets left out around the root of d and epsilon": "ratio-bracket-minus",
-    "multiplied by the squared gradient": "gradient-squared-above",
-    "brackets left out around 1 - beta ** t": "correction-bracket", "v ** 1/2 for the root": "root-of-half",
-    "an epsilon of 1": "epsilon-of-one", "the whole step kept for the velocity": "step-kept",
-    "the decay where the learning rate belongs": "decay-for-rate", "the root kept for the sum": "v-root-kept",
 }
 DIALECTS = {"EMA form": "averaged-velocity", "decay not scaled by lr": "decay-not-scaled"}
 

@@ -58,7 +58,7 @@ def test_a_kept_sweep_is_the_sweep_and_a_second_call_trains_nothing(tmp_path, wh
 
 
 def process(program, *arguments):
-    program = ("import sys, time; sys.path.insert(0, 'tests'); from test_resume import resume, swept, training\n"
+    program = ("import signal, sys, time; sys.path.insert(0, 'tests'); from test_resume import resume, swept, training\n"
                + program)
     return subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, cwd=ROOT)
@@ -74,6 +74,7 @@ def slowly(self, number, arrays):
         time.sleep(WAIT)
     keep(self, number, arrays)
 resume.Kept.keep = slowly
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may have been told to ignore it
 swept(sys.argv[1])
 """
 

@@ -618,61 +618,6 @@ def indexed_by_iteration(self, xp, t, g, m):
     return self.learning_rate * m.reshape(-1)[int(t) % m.size] + 0 * g, m
 
 
-# Slips of a bracket, a variable, a constant
-
-@wrong(AdaDelta, "brackets left out around the root of d and epsilon")
-def ratio_without_bracket(self, xp, t, g, v, d):
-    v = blend(self.rho, v, g**2)
-    change = np.sqrt(d) - self.epsilon / np.sqrt(v + self.epsilon) * g
-    return self.learning_rate * change, v, blend(self.rho, d, change**2)
-
-
-@wrong(RMSprop, "multiplied by the squared gradient")
-def squared_above(self, xp, t, g, v):
-    v = blend(self.rho, v, g**2)
-    return scaled(self, g**2, v), v
-
-
-@wrong(Adam, "brackets left out around 1 - beta ** t")
-def subtracted_power(self, xp, t, g, m, v):
-    m, v = averages(self, g, m, v)
-    with np.errstate(invalid="ignore"):
-        return self.learning_rate * (m / 1 - self.beta_1**t) / (np.sqrt(v / 1 - self.beta_2**t) + self.epsilon), m, v
-
-
-@wrong(Adam, "v ** 1/2 for the root")
-def half_of_v(self, xp, t, g, m, v):
-    m, v = averages(self, g, m, v)
-    first, second = corrections(self, t)
-    return self.learning_rate * (m / first) / ((v / second) ** 1 / 2 + self.epsilon), m, v
-
-
-@wrong(RMSprop, "an epsilon of 1")
-def huge_epsilon(self, xp, t, g, v):
-    v = blend(self.rho, v, g**2)
-    return self.learning_rate * g / (np.sqrt(v) + 1 ** -8), v
-
-
-@wrong(Nesterov, "the whole step kept for the velocity")
-def whole_step(self, xp, t, g, m):
-    step = (1 + self.momentum) * (self.momentum * m + g) - self.momentum * m
-    return self.learning_rate * step, step
-
-
-@wrong(AdamW, "the decay where the learning rate belongs")
-def decay_for_rate(self, xp, t, g, x, m, v):
-    m, v = averages(self, g, m, v)
-    first, second = corrections(self, t)
-    shrunk = 1 - self.learning_rate * self.weight_decay
-    return shrunk * (m / first) / (np.sqrt(v / second) + self.epsilon), m, v
-
-
-@wrong(AdaGrad, "the root kept for the sum")
-def root_kept(self, xp, t, g, v):
-    v = np.sqrt(v + g**2)
-    return self.learning_rate * g / (v + self.epsilon), v
-
-
 # Any rule
 
 WITH_MEMORY = Momentum, Nesterov, AdaGrad, AdaDelta, RMSprop, Adam, AdaMax, AdamW

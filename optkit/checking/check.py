@@ -10,7 +10,7 @@ from optkit.checking.forms import FORMS, readings
 from optkit.checking.holders import Unreadable
 from optkit.checking.instance import RAISED, NotUnderstood
 from optkit.checking.diagnosis import Case, reported
-from optkit.checking.judge import SINGLE, allowed, judged
+from optkit.checking.judge import SINGLE, allowed, forget, judged
 from optkit.checking.catalogue import KNOWN
 from optkit.checking.probe import STEPS, gradients, moved
 from optkit.checking.report import Report
@@ -47,6 +47,7 @@ def check(candidate, rule, form=None):
     try:
         return bounded.run(lambda: _checked(candidate, rule, form), SECONDS, WAITING)
     except bounded.TookTooLong as error:
+        forget()
         return Report.failed(rule, "never-ends", f"Your code never ends: {error}. Look for a loop whose condition "
                              "stays true, or for something that it waits for.")
 

@@ -110,58 +110,6 @@ def second_moment(average):
     ]
 
 
-def average_slips(name, average, decay):
-    """Slips in ``average``, a line that blends the new into the mean ``name``."""
-    mean, rest = average.split(" = ")[1].split(f" + (1 - self.{decay}) * ")
-    return [
-        mistake(f"{name}-bracket", f"leaves out the bracket around 1 - {decay} in {name}, so that it adds 1 to it at "
-                f"every step, and subtracts", "What is added decays too, and hides what is subtracted.",
-                (average, f"{name} = {mean} + 1 - self.{decay} * {rest}")),
-        mistake(f"{name}-decays-whole", f"multiplies what is new in {name} by {decay}, too: a bracket",
-                "A factor near 1 is lost in the learning rate.",
-                (average, f"{name} = self.{decay} * ({name} + (1 - self.{decay}) * {rest})")),
-    ]
-
-
-def weights_swapped(name, average, decay):
-    """The two weights of the mean ``name`` the wrong way round."""
-    return mistake(f"{name}-weights-swapped", f"gives {name}'s old value the weight 1 - {decay} and the new one {decay}",
-                   "It forgets almost at once, but goes downhill.",
-                   (average, average.replace(f"(1 - self.{decay})", "(rest)").replace(f"self.{decay} *",
-                    f"(1 - self.{decay}) *").replace("(rest)", f"self.{decay}")))
-
-
-def square_slips(average, decay=""):
-    """Slips in ``average``, the line in which v grows by squares."""
-    forms = [
-        mistake("v-of-fourth", "squares the squares in v", "Near size 1 the two agree.", ("g**2", "g**4")),
-        mistake("epsilon-in-v", "adds epsilon to v at every step, and keeps it there",
-                "Epsilon is tiny. It adds up, and then holds every step back.", (average, f"{average} + self.epsilon")),
-    ]
-    if decay:
-        forms.append(mistake("v-weight-squared", f"squares 1 - {decay} with the gradient: a bracket",
-                             "v is too small by one factor. " + TRADED,
-                             (f"(1 - self.{decay}) * g**2", f"((1 - self.{decay}) * g)**2")))
-    return forms
-
-
-def root_slips(root, inside):
-    """Slips in the root of ``inside``, a value above 0."""
-    return [
-        mistake("root-of-half", "divides by half of v: v ** 1/2 without a bracket is (v ** 1) / 2",
-                "Where gradients are near 1 the steps have about the right size.", (root, f"({inside} / 2)")),
-        mistake("root-squared", "squares v again where its root belongs",
-                "Where gradients are near 1 the steps have about the right size.", (root, f"{inside}**2")),
-    ]
-
-
-HUGE_EPSILON = [
-    mistake(id, f"has an epsilon of {value:g}, which is no longer small{how}",
-            "Where roots are small it is descent with momentum or without, at a usable rate.",
-            ("self.epsilon", str(value)))
-    for id, value, how in [("epsilon-of-one", 1.0, "; 1 ** -8 is 1, not 1e-8"), ("epsilon-of-a-tenth", 0.1, "")]]
-
-
 def hidden_momentum(step):
     """A momentum around ``step``, the expression that the rule returns."""
     return mistake("hidden-momentum", "adds a momentum of 0.9 that the method does not have",

@@ -1,8 +1,7 @@
 """Known forms of Adam, AdamW and AdaMax."""
 
-from optkit.checking.common import (EPOCH, HUGE_EPSILON, LATER, NO_ROOT, TINY, TRADED, average_slips, corrections,
-                                    dialect, epsilon, mistake, root_slips, second_moment, square_slips,
-                                    v_starts_at_epsilon, weights_swapped)
+from optkit.checking.common import (EPOCH, LATER, NO_ROOT, TINY, TRADED, corrections, dialect, epsilon, mistake,
+                                    second_moment, v_starts_at_epsilon)
 
 _M = "m = self.beta_1 * m + (1 - self.beta_1) * g"
 _V = "v = self.beta_2 * v + (1 - self.beta_2) * g**2"
@@ -130,20 +129,6 @@ def _adam(beside=""):
                  "AMSGrad is a good rule, under its own name.",
                  ("v_hat = ", "top = xp.maximum(top, v)\n    own, v = v, top\n    v_hat = "), (", m, v", ", m, own"),
                  memory="top"),
-        mistake("root-multiplied", "multiplies by the root instead of dividing",
-                "Where gradients are near 1 the steps have about the right size.",
-                (f"m_hat / {_ADAM_DIVISOR}", f"m_hat * {_ADAM_DIVISOR}")),
-        mistake("correction-bracket", "leaves out the brackets around 1 - beta ** t, and so divides by 1 and subtracts "
-                "the power", "The powers fade, and then it is Adam without correction.",
-                (_M_HAT, "m / 1 - self.beta_1**t"), (_V_HAT, "v / 1 - self.beta_2**t")),
-        mistake("correction-without-root", "corrects the step by (1 - beta_2 ** t) / (1 - beta_1 ** t), without the root "
-                "of what is above", LATER,
-                (f"m_hat / {_ADAM_DIVISOR}", "(1 - self.beta_2**t) * m_hat / (xp.sqrt(v) + self.epsilon)")),
-        *root_slips(_ADAM_ROOT, "v_hat"), weights_swapped("m", _M, "beta_1"), weights_swapped("v", _V, "beta_2"),
-        *average_slips("m", _M, "beta_1"), *average_slips("v", _V, "beta_2"), *square_slips(_V, "beta_2"),
-        mistake("v-root-kept", "keeps the root of v in place of v", "v is then near 1 after a while, and no longer fits "
-                "the gradients; the sign of the step is right.", (", m, v", ", m, xp.sqrt(v)")),
-        *HUGE_EPSILON,
     ]
 
 
@@ -187,18 +172,6 @@ ADAMW = [
              "The root of v divides it all the same. " + _OWN_SIZES, (_M, f"{_M}{_BESIDE}{_NO_MORE}")),
     mistake("decay-of-m", "shrinks m and not the weights", "m forgets anyway; a little more of that does no harm.",
              (_M, f"m = (1 - self.learning_rate * self.weight_decay) * ({_M.removeprefix('m = ')}){_NO_MORE}")),
-    mistake("decay-of-step", "multiplies the step by 1 - weight_decay, and not the weights",
-            "The step is hardly shorter: it is Adam.",
-            ("self.learning_rate * (", "(1 - self.weight_decay) * self.learning_rate * ("), (_BESIDE, "")),
-    mistake("decay-for-rate", "multiplies the step by 1 - learning_rate * weight_decay where the learning rate belongs",
-            "It takes enormous steps, which some tasks survive.",
-            ("self.learning_rate * (", "(1 - self.learning_rate * self.weight_decay) * ("), (_BESIDE, "")),
-    mistake("decay-constant", "subtracts the decay itself, without the weights that it belongs to",
-            "All weights drift slowly downwards, and the loss holds against it.", first="x = 1 + 0 * x"),
-    mistake("decay-of-square", "subtracts the squares of the weights: the penalty itself and not its slope",
-            "Small weights have squares near zero.", first="x = x**2"),
-    mistake("decay-doubled", "decays by twice the weight_decay, the slope of a penalty without its factor 1/2",
-            "A weight decay found by trial hides it.", first="x = 2 * x"),
     *_adam(_BESIDE),
 ]
 
@@ -292,11 +265,4 @@ ADAMAX = [
              "Adam is a good rule, under its own name.",
              (_ADAMAX_AVERAGE, "u = self.beta_2 * u + (1 - self.beta_2) * g**2"),
              (_ADAMAX_DIVISOR, "(xp.sqrt(u / (1 - self.beta_2**t)) + self.epsilon)")),
-    mistake("u-multiplied", "multiplies by u instead of dividing",
-            "Where gradients are near 1 the steps have about the right size.",
-            (_ADAMAX_QUOTIENT, f"(m * {_ADAMAX_DIVISOR})")),
-    mistake("correction-bracket", "leaves out the bracket around 1 - beta_1 ** t, and so divides the learning rate by 1 "
-            "and subtracts", "The power fades, and what is left moves all weights alike.",
-            ("/ (1 - self.beta_1**t) * (", "/ 1 - self.beta_1**t * (")),
-    weights_swapped("m", _M, "beta_1"), *average_slips("m", _M, "beta_1"), *HUGE_EPSILON,
 ]

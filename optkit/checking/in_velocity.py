@@ -2,13 +2,7 @@
 
 from optkit.checking.common import LATER, TRADED, dialect, mistake, on_any_rule
 
-DESCENT = [
-    *on_any_rule(()),
-    mistake("gradient-squared", "steps by the squared gradient, always down the axis",
-            "Where all gradients are positive it goes downhill.", ("* g", "* g**2")),
-    mistake("step-of-sign", "steps by the sign of the gradient: sign descent, another rule",
-            "It is a good rule, under its own name.", ("* g", "* xp.sign(g)")),
-]
+DESCENT = on_any_rule(())
 
 VELOCITY = [
     dialect("rate-in-velocity", "keeps the learning rate inside the velocity",
@@ -69,14 +63,6 @@ VELOCITY_MISTAKES = [
     mistake("first-step-unscaled", "starts with the bare gradient as its velocity, without the learning rate",
              "It is one long step, which decays with the velocity.",
              first="g = g * (1 + (1 / self.learning_rate - 1) * 0.0**(t - 1))"),
-    mistake("velocity-decays-whole", "multiplies the new gradient by momentum, too: a bracket",
-            "All steps are shorter by one factor, momentum. " + TRADED, ("self.momentum * m + g", "self.momentum * (m + g)")),
-    mistake("velocity-bracket", "averages, and leaves out the bracket around 1 - momentum: it adds 1 to the velocity at "
-            "every step and subtracts the gradient",
-            "It climbs; where a gradient comes with its sign turned, two errors cancel.",
-            ("self.momentum * m + g", "self.momentum * m + 1 - self.momentum * g")),
-    mistake("gradient-squared", "squares the gradient in the velocity: every step goes down the axis",
-            "Where all gradients are positive it goes downhill.", ("* m + g", "* m + g**2")),
     mistake("is-nesterov", "is Nesterov's momentum, another rule", "It is a good rule, under its own name.",
              ("return self.learning_rate * m, m", "return self.learning_rate * (g + self.momentum * m), m")),
 ]
@@ -102,8 +88,7 @@ NESTEROV = [
     mistake("look-ahead-backwards", "looks back instead of ahead: a wrong sign",
              "It is descent with some memory.",
              (_NESTEROV_RETURN, "return self.learning_rate * (g - self.momentum * m), m")),
-    mistake("gradient-behind", "takes the gradient behind the weights instead of ahead, or steps by a mean of the old "
-             "velocity and the new: a wrong sign",
+    mistake("gradient-behind", "takes the gradient behind the weights instead of ahead: a wrong sign",
              "It is momentum that brakes late.",
              (_NESTEROV_RETURN, "return self.learning_rate * ((2 - self.momentum) * m - g), m")),
     mistake("look-ahead-kept", "adds the look-ahead at every step and never takes the one before back",
@@ -126,13 +111,7 @@ NESTEROV = [
     mistake("look-ahead-stored-nowhere", "steps by momentum times the velocity alone, without the gradient",
              "It is momentum at a slightly smaller learning rate.",
              (_NESTEROV_RETURN, "return self.learning_rate * (self.momentum * m), m")),
-    mistake("step-kept", "keeps the whole step, with what it looks ahead, in place of the velocity",
-            "It is a velocity that forgets more slowly, until it overshoots.",
-            (_NESTEROV_RETURN, "m = g + self.momentum * m\n    return self.learning_rate * m, m")),
-    mistake("gradient-twice", "adds the gradient's step to the whole velocity, not to momentum times the velocity",
-            "It is a little faster than the rule.",
-            (_NESTEROV_RETURN, "return self.learning_rate * (m + g), m")),
 ] + [form for form in VELOCITY_MISTAKES if form.id in (
     "rate-twice", "velocity-never-decays", "momentum-negative", "momentum-swapped", "velocity-of-two-gradients",
     "velocity-against-last-gradient", "correction-of-sum", "correction-kept", "rate-on-velocity",
-    "first-gradient-dropped", "first-step-unscaled", "velocity-decays-whole", "velocity-bracket", "gradient-squared")]
+    "first-gradient-dropped", "first-step-unscaled")]

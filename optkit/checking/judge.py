@@ -134,6 +134,11 @@ def _paths(keep, rule, g, rates, start, epsilons):
     return paths
 
 
+def forget():
+    """Drops what is kept: a walk that was stopped on the way is half made."""
+    _kept.clear()
+
+
 def _fits(paths, displacement, start, single):
     """(error, distance, place of the epsilon) of each path, at the epsilon that fits best; the usual ones first."""
     each = max(1, _BATCH // max(1, paths[0].size))
